@@ -1,0 +1,151 @@
+"""A feed: N positional files that belong to one business date, what is made of them, and when it is due.
+
+Values only. The words of the YAML and their checks are in `feed_source`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from posicional.contract.calendar import Calendar
+from posicional.contract.layout import Layout
+from posicional.contract.pattern import Pattern
+
+View = Literal["latest", "all"]
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A local time, `after` so many days (or business days) from the end of the period that the date stands for."""
+
+    at: time
+    after: int = 0
+    business: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """How many rejects a file may have: `count` records, or `share` of its records (0.001 = 0.1 %)."""
+
+    count: int = 0
+    share: Decimal | None = None
+
+    def allows(self, rejects: int, records: int) -> bool:
+        """Whether a file with so many rejects among so many records is still usable."""
+        return rejects <= (self.share * records if self.share is not None else self.count)
+
+
+@dataclass(frozen=True, slots=True)
+class DateFrom:
+    """Where a file's business date comes from when it is not in the name.
+
+    `header` names `kind.field` of a control record; else the time of arrival, with `cutoff` (from that local time on,
+    the next business date).
+    """
+
+    header: str = ""
+    cutoff: time | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A file in several objects: complete with `count` of them, or when `marker` (a pattern) is there."""
+
+    count: int = 0
+    marker: Pattern | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedFile:
+    """One of the N files of a feed."""
+
+    name: str
+    pattern: Pattern
+    layout: Layout
+    required: bool = True
+    wait_until: Due | None = None
+    expected_by: Due | None = None
+    owner: str = ""
+    max_rejects: Tolerance = Tolerance()
+    allow_empty: bool = False
+    use_latest: bool = False
+    date_from: DateFrom | None = None
+    parts: Parts | None = None
+    member: str = ""
+    marker: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A result table: its SQL (Spark's dialect, the text itself) and what the result must hold.
+
+    `columns`: name -> type as written, the optional output contract. `expect`: name of the query -> its SQL.
+    `protect`: column -> (`hmac` | `mask` | `year` | `drop` | `plain`, characters kept by a mask).
+    """
+
+    name: str
+    sql: str
+    sql_path: Path
+    key: tuple[str, ...]
+    columns: Mapping[str, str] = field(default_factory=dict)
+    expect: Mapping[str, str] = field(default_factory=dict)
+    lineage: str = ""
+    protect: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class IndexOf:
+    """How one dataset is shown in OpenSearch."""
+
+    dataset: str
+    index: str
+    view: View = "latest"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSearchTarget:
+    """Where datasets are published. `url` may hold a password: never print it, print `host`."""
+
+    url: str
+    datasets: Mapping[str, IndexOf]
+
+    @property
+    def host(self) -> str:
+        """The URL without user and password."""
+        from urllib.parse import urlsplit
+
+        parts = urlsplit(self.url)
+        port = f":{parts.port}" if parts.port else ""
+        return f"{parts.scheme}://{parts.hostname}{port}{parts.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """The whole contract of a feed. `store` is a folder (absolute) or a URL; `path` is the YAML it came from."""
+
+    name: str
+    path: Path
+    timezone: ZoneInfo
+    calendar: Calendar
+    deadline: Due
+    store: str
+    files: Mapping[str, ExpectedFile]
+    datasets: Mapping[str, Dataset]
+    opensearch: OpenSearchTarget | None = None
+    alerts: tuple[str, ...] = ()
+    settle: timedelta = timedelta(seconds=2)
+    lookback: int = 35
+    attempts: int = 3
+
+    @staticmethod
+    def load(path: str | Path) -> Feed:
+        """Read a feed's YAML, its layouts and SQL. Raises `ContractError` with every fault of all of them."""
+        from posicional.contract.feed_source import load_feed
+
+        return load_feed(Path(path))

@@ -1,0 +1,1 @@
+"""Names of arriving objects: `CONTRATOS_{date:%Y%m%d}.txt` as a matcher over the path below the incoming prefix."""

@@ -1,0 +1,1 @@
+"""Arrow batches to OpenSearch documents, and a schema to its mapping."""

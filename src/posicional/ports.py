@@ -1,0 +1,156 @@
+"""What the steps need of the outside world, as small protocols. `backends` has the real ones; each has a local one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import TYPE_CHECKING, BinaryIO, Protocol
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from posicional.contract.feed import Dataset, OpenSearchTarget
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """One object as the store lists it. `version` changes whenever the content may have changed."""
+
+    key: str
+    size: int
+    version: str
+    modified: datetime
+
+
+class Source(Protocol):
+    """Bytes that can be read from any offset: an arrived object in one version, a file, a buffer. Picklable."""
+
+    @property
+    def size(self) -> int:
+        """Length in bytes."""
+        ...
+
+    def open(self, start: int = 0, stop: int | None = None) -> BinaryIO:
+        """A raw stream (`readinto`) over bytes [start, stop)."""
+        ...
+
+
+class Sink(Protocol):
+    """Where parts are written. Picklable where its store is."""
+
+    def open(self, name: str) -> BinaryIO:
+        """A stream for a new part. Only `close()` makes it visible, durably; a writer left behind leaves nothing that
+        counts (parts exist only if a fact names them)."""
+        ...
+
+
+class Store(Protocol):
+    """A folder or bucket. Keys are relative, with `/`. Raises `StoreError` and its kinds only."""
+
+    @property
+    def url(self) -> str:
+        """Where it is, as a person would write it, without secrets."""
+        ...
+
+    def create(self, key: str, data: bytes) -> None:
+        """Write once, durably. Raises `ObjectExists` when anything stands there already."""
+        ...
+
+    def read(self, key: str) -> bytes:
+        """The whole object. Raises `ObjectMissing`."""
+        ...
+
+    def head(self, key: str) -> StoredObject:
+        """What the store says of the object now. Raises `ObjectMissing`."""
+        ...
+
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        """Objects below a prefix that ends in `/`, in the order of their keys."""
+        ...
+
+    def source(self, found: StoredObject) -> Source:
+        """The bytes of exactly that version."""
+        ...
+
+    def sink(self, prefix: str) -> Sink:
+        """Parts below a prefix that ends in `/`."""
+        ...
+
+    def locate(self, key: str) -> str:
+        """A path or URL under which an engine can read the object."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Remove an object; nothing happens when it is not there."""
+        ...
+
+
+class Clock(Protocol):
+    """The time, so that tests can say what time it is."""
+
+    def now(self) -> datetime:
+        """Now, with a zone (UTC)."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One Parquet part that an engine wrote: its name below the run's prefix, and its rows."""
+
+    name: str
+    rows: int
+    bytes: int
+
+
+class Engine(Protocol):
+    """Something that runs a dataset's SQL over tables that are lists of Parquet files."""
+
+    @property
+    def name(self) -> str:
+        """`duckdb` or `spark`."""
+        ...
+
+    def run(
+        self, dataset: Dataset, tables: Mapping[str, Sequence[str]], sink: Sink
+    ) -> tuple[Written, ...]:
+        """Run the SQL over `tables` (name -> located parts), check the key, write the result's parts into `sink`.
+
+        Raises `SqlError` for SQL that is wrong, `DataRefused` for a key that is null or not unique, `EngineError`.
+        """
+        ...
+
+
+class Target(Protocol):
+    """Where datasets are published: an OpenSearch-compatible endpoint."""
+
+    @property
+    def name(self) -> str:
+        """The target's word in the ledger: `opensearch`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened during a step, for whoever watches. Never holds the value of a field."""
+
+    step: str
+    text: str
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """All that a step needs from outside, handed down by a shell."""
+
+    store: Store
+    clock: Clock
+    new_id: Callable[[], str]
+    who: str
+    engine: Callable[[], Engine]
+    target: Callable[[OpenSearchTarget], Target] | None
+    tell: Callable[[Event], None]

@@ -1,0 +1,1 @@
+"""Positional bytes to Arrow batches and rejects, and from there to Parquet parts."""

@@ -1,0 +1,1 @@
+"""What may be said in a dataset's SQL, and what its result must hold."""
