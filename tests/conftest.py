@@ -10,9 +10,10 @@ from hypothesis import settings
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 # The same examples in every run, so that a failure is the change's and not the day's; a failure prints the line that
-# repeats it. No deadline: time on a shared machine says nothing about the code. `--hypothesis-profile=default` searches
-# at random instead.
+# repeats it. No deadline: time on a shared machine says nothing about the code. `--hypothesis-profile=search` looks for
+# new examples at random.
 settings.register_profile("repeatable", derandomize=True, print_blob=True, deadline=None)
+settings.register_profile("search", print_blob=True, deadline=None)
 settings.load_profile("repeatable")
 
 

@@ -48,10 +48,10 @@ def test_help_is_cheap() -> None:
     """`posicional --help`, and the help of every command, answers without importing any library but click."""
     statement = """
 from click import Context
-from posicional.cli import main
-main(["--help"], standalone_mode=False)
-for command in main.list_commands(Context(main)):
-    main([command, "--help"], standalone_mode=False)
+from posicional.cli import commands
+commands(["--help"], standalone_mode=False)
+for name in commands.list_commands(Context(commands)):
+    commands([name, "--help"], standalone_mode=False)
 """
     assert imported_by(statement) <= LIGHT
 

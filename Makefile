@@ -1,0 +1,70 @@
+# Every target does its own set-up: the virtual environment is made once and again only when pyproject.toml or
+# constraints.txt change. PYTHON=… chooses another interpreter, which gets an environment of its own beside the usual one.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+enough  := import sys; sys.exit(sys.version_info < (3, 11))
+version := import sys; print("%d.%d" % sys.version_info[:2])
+
+ifdef PYTHON
+candidates := $(PYTHON)
+venv := .venv-$(shell $(PYTHON) -c '$(version)' 2>/dev/null)
+else
+candidates := python3 python3.13 python3.12 python3.11
+venv := .venv
+endif
+python := $(venv)/bin/python
+ready  := $(venv)/.installed
+
+# An environment whose Python has gone (an upgrade of the system does that) is made anew.
+ifeq ($(wildcard $(python)),)
+.PHONY: $(ready)
+endif
+
+.PHONY: help
+help: ## list the targets
+	@echo 'make TARGET [PYTHON=python3.12]'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' Makefile
+
+.PHONY: demo
+demo: $(ready) ## a sample day from end to end: files arrive, gate, join, publish, report
+	@$(venv)/bin/posicional demo
+
+.PHONY: test
+test: $(ready) ## all tests but the slow suites
+	@$(python) -m pytest
+
+.PHONY: test-slow
+test-slow: $(ready) ## the slow suites
+	@$(python) -m pytest -m slow
+
+.PHONY: check
+check: $(ready) ## lint, format, types, and the direction of imports
+	$(venv)/bin/ruff check
+	$(venv)/bin/ruff format --check
+	$(venv)/bin/mypy
+	$(venv)/bin/lint-imports --no-logo
+
+.PHONY: clean
+clean: ## remove everything that was made here, the virtual environments included
+	rm -rf .venv .venv-* dist build posicional-demo
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .benchmarks
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamp comes last, so that an installation which failed midway is done again.
+$(ready): pyproject.toml constraints.txt
+	@found=; for candidate in $(candidates); do \
+	  if "$$candidate" -c '$(enough)' 2>/dev/null; then found=$$candidate; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	  echo "posicional needs Python 3.11 or newer; tried $(candidates). Name one: make PYTHON=/path/to/python3.12" >&2; \
+	  exit 1; \
+	fi; \
+	echo "installing into $(venv) (once, about a minute) …"; \
+	if ! $(python) -c '$(enough)' 2>/dev/null && ! "$$found" -m venv --clear $(venv); then \
+	  echo "$$found cannot make a virtual environment (on Debian and Ubuntu: apt-get install python3-venv)" >&2; \
+	  exit 1; \
+	fi
+	@$(python) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
