@@ -8,37 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import time, timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from posicional.contract.calendar import Calendar
+from posicional.contract.calendar import Calendar, Due
 from posicional.contract.layout import Layout
 from posicional.contract.pattern import Pattern
+from posicional.contract.tolerance import Tolerance
 
 View = Literal["latest", "all"]
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """A local time, `after` so many days (or business days) from the end of the period that the date stands for."""
-
-    at: time
-    after: int = 0
-    business: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Tolerance:
-    """How many rejects a file may have: `count` records, or `share` of its records (0.001 = 0.1 %)."""
-
-    count: int = 0
-    share: Decimal | None = None
-
-    def allows(self, rejects: int, records: int) -> bool:
-        """Whether a file with so many rejects among so many records is still usable."""
-        return rejects <= (self.share * records if self.share is not None else self.count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +51,7 @@ class ExpectedFile:
     wait_until: Due | None = None
     expected_by: Due | None = None
     owner: str = ""
-    max_rejects: Tolerance = Tolerance()
+    max_rejects: Tolerance = field(default_factory=Tolerance)
     allow_empty: bool = False
     use_latest: bool = False
     date_from: DateFrom | None = None
@@ -144,8 +123,11 @@ class Feed:
     attempts: int = 3
 
     @staticmethod
-    def load(path: str | Path) -> Feed:
-        """Read a feed's YAML, its layouts and SQL. Raises `ContractError` with every fault of all of them."""
+    def load(path: str | Path, env: Mapping[str, str] | None = None) -> Feed:
+        """Read a feed's YAML, its layouts and SQL. Raises `ContractError` with every fault of all of them.
+
+        `env` is what `${VAR}` in the store, the URL and the alerts stands for: the process's environment by default.
+        """
         from posicional.contract.feed_source import load_feed
 
-        return load_feed(Path(path))
+        return load_feed(Path(path), env)
