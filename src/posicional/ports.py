@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from posicional.contract.feed import Dataset, OpenSearchTarget
 
 
@@ -41,7 +39,8 @@ class Sink(Protocol):
 
     def open(self, name: str) -> BinaryIO:
         """A stream for a new part. Only `close()` makes it visible, durably; a writer left behind leaves nothing that
-        counts (parts exist only if a fact names them)."""
+        counts (parts exist only if a fact names them).
+        """
         ...
 
 
@@ -51,6 +50,11 @@ class Store(Protocol):
     @property
     def url(self) -> str:
         """Where it is, as a person would write it, without secrets."""
+        ...
+
+    @property
+    def atomic(self) -> bool:
+        """Whether objects appear whole (a bucket), so that one that is listed is not still being written (a folder)."""
         ...
 
     def create(self, key: str, data: bytes) -> None:
@@ -115,9 +119,7 @@ class Engine(Protocol):
         """`duckdb` or `spark`."""
         ...
 
-    def run(
-        self, dataset: Dataset, tables: Mapping[str, Sequence[str]], sink: Sink
-    ) -> tuple[Written, ...]:
+    def run(self, dataset: Dataset, tables: Mapping[str, Sequence[str]], sink: Sink) -> tuple[Written, ...]:
         """Run the SQL over `tables` (name -> located parts), check the key, write the result's parts into `sink`.
 
         Raises `SqlError` for SQL that is wrong, `DataRefused` for a key that is null or not unique, `EngineError`.
@@ -154,3 +156,5 @@ class Outside:
     engine: Callable[[], Engine]
     target: Callable[[OpenSearchTarget], Target] | None
     tell: Callable[[Event], None]
+    gone: Callable[[str], bool] = lambda _who: False
+    """Whether whoever signed a fact so (`who`) is known to have ended; False when nothing is known."""

@@ -1,0 +1,296 @@
+"""The facts of a day: typed, written once, readable by a person with `cat`.
+
+A fact that cannot be read (cut off, edited by hand, from a later version) is kept as `Unreadable`; the fold takes it as
+the cautious case: a claim as a claim, an end as failed, a done as refused.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from posicional.day.keys import AlertKey, DecisionKey, DoneKey, FactKey, SeenKey, TurnKey
+
+VERSION = 1
+"""The version that new facts carry; facts of a later version are unreadable for this program."""
+
+
+def _zoned(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise ValueError("a moment needs a zone")
+    return moment
+
+
+Moment = Annotated[datetime, AfterValidator(_zoned)]
+
+
+class Shape(BaseModel):
+    """A part of a fact. Unknown fields are left out, so that a fact of a program a little newer stays readable."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=False)
+
+
+class Fact(Shape):
+    """What all facts carry: who wrote it and when, and an id that no other write has."""
+
+    KIND: ClassVar[str] = ""
+
+    version: Annotated[int, Field(ge=1, le=VERSION)] = VERSION
+    writer: str
+    at: Moment
+    who: str = ""
+
+    def to_bytes(self) -> bytes:
+        """Indented JSON, the kind first, ending in a newline."""
+        words = {"fact": self.KIND, **self.model_dump(mode="json")}
+        return (json.dumps(words, ensure_ascii=False, indent=2) + "\n").encode()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """The inverse. Raises `ValueError` when this is no such fact."""
+        words = json.loads(data)
+        if not isinstance(words, dict) or words.get("fact") != cls.KIND:
+            raise ValueError(f"not a fact of the kind {cls.KIND}")
+        return cls.model_validate(words)
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A fact that is there and cannot be read. `at` is the store's time of it; `reason` never quotes its content."""
+
+    at: datetime
+    reason: str
+
+
+class PartFact(Shape):
+    """One Parquet part: its key in the store, its table, rows, size in bytes."""
+
+    key: str
+    table: str
+    rows: int
+    bytes: int
+
+
+# What arrives.
+
+
+class Seen(Fact):
+    """A version of an object has arrived. `key` is the object's, below the store; `modified` is the store's time."""
+
+    KIND = "seen"
+
+    key: str
+    object_version: str
+    size: int
+    modified: Moment
+
+
+class AccountFact(Shape):
+    """Where every byte and record of the input went (see `records.conversion.Account`)."""
+
+    bytes: int = 0
+    data: int = 0
+    control: int = 0
+    rejected: int = 0
+    ignored: int = 0
+    records: int = 0
+    rows: int = 0
+    rejects: int = 0
+    controls: int = 0
+
+
+class ControlFact(Shape):
+    """A header or trailer without its personal fields; decimals and dates as text."""
+
+    kind: str
+    line: int
+    values: Mapping[str, str | int | bool | None] = {}
+
+
+class ProblemFact(Shape):
+    """Why a file cannot be used. Says where and what, never the value of a field."""
+
+    reason: str
+    text: str
+    line: int = 0
+
+
+class Done(Fact):
+    """An arrival was read to its end: usable, refused, or superseded by a change of the object while it was read."""
+
+    KIND = "done"
+
+    status: Literal["converted", "refused", "superseded"]
+    layout: str
+    """Digest of the layout alone; the key's digest stands for the whole way of reading."""
+    sha256: str = ""
+    size: int = 0
+    account: AccountFact = AccountFact()
+    tables: Mapping[str, int] = {}
+    parts: tuple[PartFact, ...] = ()
+    rejects: tuple[PartFact, ...] = ()
+    controls: tuple[ControlFact, ...] = ()
+    problems: tuple[ProblemFact, ...] = ()
+    seconds: float = 0.0
+
+
+# Turns of runs and publications.
+
+
+class Claim(Fact):
+    """Somebody takes the next number. The lease says only when others may ask whether it is still alive."""
+
+    lease_until: Moment
+
+
+class Started(Fact):
+    """The first act of whoever runs the turn. `run_id` is the name that an outside service gave it."""
+
+    KIND = "started"
+
+    run_id: str = ""
+
+
+EndStatus = Literal["succeeded", "failed", "abandoned", "superseded"]
+Blame = Literal["", "contract", "data", "outside", "bug"]
+
+
+class End(Fact):
+    """How a turn ended. `reason` never holds the value of a field; `blame` says whose turn it is."""
+
+    status: EndStatus
+    reason: str = ""
+    blame: Blame = ""
+
+
+class InputFact(Shape):
+    """One file of a run's set: which arrival, which content, read in which way."""
+
+    arrival: int
+    sha256: str
+    reading: str
+
+
+class RunClaim(Claim):
+    """A run over one complete set of files. `revision` is made of `content` and `contract`."""
+
+    KIND = "run-claim"
+
+    revision: str
+    content: str
+    contract: str
+    inputs: Mapping[str, InputFact] = {}
+
+
+class DatasetFact(Shape):
+    """A dataset as a run wrote it."""
+
+    rows: int
+    parts: tuple[PartFact, ...] = ()
+
+
+class RunEnd(End):
+    """The end of a run; `datasets` in the order in which they were made."""
+
+    KIND = "run-end"
+
+    datasets: Mapping[str, DatasetFact] = {}
+    seconds: float = 0.0
+
+
+class PublicationClaim(Claim):
+    """A publication of run `run`; `indices` are the new physical names, by dataset."""
+
+    KIND = "publication-claim"
+
+    run: int
+    indices: Mapping[str, str] = {}
+
+
+class PublishedFact(Shape):
+    """A dataset as it was published: physical index, the aliases that show it, documents in it, documents refused."""
+
+    index: str
+    aliases: tuple[str, ...] = ()
+    documents: int = 0
+    refused: int = 0
+
+
+class PublicationEnd(End):
+    """The end of a publication."""
+
+    KIND = "publication-end"
+
+    run: int = 0
+    datasets: Mapping[str, PublishedFact] = {}
+    seconds: float = 0.0
+
+
+# What people say, and what was told to them.
+
+DecisionKind = Literal["accept", "waive", "rerun", "rollback", "skip_day", "hold", "release", "silence", "note"]
+
+
+class Decision(Fact):
+    """What a person decided, why, and about what (a file, an arrival, a run)."""
+
+    KIND = "decision"
+
+    decision: DecisionKind
+    why: str = ""
+    about: Mapping[str, str | int] = {}
+
+
+class Alert(Fact):
+    """An alert that is due, or was sent."""
+
+    KIND = "alert"
+
+    condition: str
+    text: str = ""
+
+
+_KINDS: Mapping[tuple[str, str], type[Fact]] = {
+    ("runs", "claim"): RunClaim,
+    ("runs", "end"): RunEnd,
+    ("publications", "claim"): PublicationClaim,
+    ("publications", "end"): PublicationEnd,
+}
+
+
+def kind_of(key: FactKey) -> type[Fact]:
+    """The type of the fact that stands under a key."""
+    match key:
+        case SeenKey():
+            return Seen
+        case DoneKey():
+            return Done
+        case DecisionKey():
+            return Decision
+        case AlertKey():
+            return Alert
+        case TurnKey(what="started"):
+            return Started
+        case TurnKey():
+            return _KINDS[key.series.split("/", 1)[0], key.what]
+
+
+def read_fact(key: FactKey, data: bytes, at: datetime) -> Fact | Unreadable:
+    """The fact under `key`; `at` is the store's time of the object, for a fact that cannot be read."""
+    try:
+        return kind_of(key).from_bytes(data)
+    except ValidationError as error:
+        fields = sorted({".".join(map(str, fault["loc"])) for fault in error.errors(include_input=False)})
+        return Unreadable(at, f"wrong or missing: {', '.join(fields)}")
+    except (ValueError, RecursionError):
+        return Unreadable(at, "not the JSON of such a fact")
+
+
+def plain(value: Any) -> str | int | bool | None:
+    """A control record's value as a fact holds it: text, number, truth or nothing."""
+    return value if value is None or isinstance(value, str | int | bool) else str(value)

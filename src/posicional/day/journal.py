@@ -1,0 +1,125 @@
+"""The only reader and writer of facts.
+
+A fact is one object, created once. A store may apply a write and report failure, and may refuse a write because of our
+own earlier try, so after any refusal or unclear error the fact is read back: ours = won, another's = lost, absent = try
+again. Nothing here decides anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Protocol, TypedDict
+
+from posicional.day.facts import Claim, End, Fact, Unreadable, read_fact
+from posicional.day.keys import FactKey, TurnKey, ledger_prefix, parse_key
+from posicional.day.series import Busy, C, E, Free, Silent, Turn, standing
+from posicional.errors import ObjectExists, ObjectMissing, StoreError
+from posicional.ports import Outside
+
+TRIES = (0.0, 0.05, 0.2, 0.8, 2.0)
+"""Seconds to wait before each try at a write that neither stands nor was refused by another's."""
+
+
+class Signature(TypedDict):
+    """What makes a fact ours."""
+
+    writer: str
+    at: datetime
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All facts of a day as they stood when the ledger was listed. `strangers` are names that no fact has."""
+
+    feed: str
+    date: date
+    entries: Mapping[FactKey, Fact | Unreadable] = field(default_factory=dict)
+    strangers: tuple[str, ...] = ()
+
+
+class EndOf(Protocol):
+    """Makes the end that says a silent turn was abandoned."""
+
+    def __call__(self, turn: int, signature: Signature, reason: str) -> End:
+        """The end of turn `turn`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The facts of one day of one feed, in the store that `outside` names."""
+
+    outside: Outside
+    feed: str
+    date: date
+
+    @property
+    def prefix(self) -> str:
+        """Where the facts are."""
+        return ledger_prefix(self.feed, self.date)
+
+    def sign(self) -> Signature:
+        """A fresh signature: use it for one fact only."""
+        return {"writer": self.outside.new_id(), "at": self.outside.clock.now(), "who": self.outside.who}
+
+    def read(self, known: Facts | None = None) -> Facts:
+        """Every fact of the day. Facts never change, so those in `known` are not read again."""
+        entries: dict[FactKey, Fact | Unreadable] = {}
+        strangers = []
+        for found in self.outside.store.list(self.prefix):
+            name = found.key.removeprefix(self.prefix)
+            key = parse_key(name)
+            if key is None:
+                strangers.append(name)
+            elif known is not None and isinstance(known.entries.get(key), Fact):
+                entries[key] = known.entries[key]
+            else:
+                entries[key] = read_fact(key, self.outside.store.read(found.key), found.modified)
+        return Facts(self.feed, self.date, entries, tuple(strangers))
+
+    def write(self, key: FactKey, fact: Fact) -> bool:
+        """Create a fact. True = ours stands; False = another's does. Raises `StoreError` when neither could be had."""
+        store, path, data = self.outside.store, f"{self.prefix}{key}", fact.to_bytes()
+        failure: StoreError | None = None
+        for wait in TRIES:
+            if wait:
+                self.outside.clock.sleep(wait)
+            try:
+                store.create(path, data)
+            except ObjectExists:
+                pass
+            except StoreError as error:
+                failure = error
+            else:
+                return True
+            try:
+                return store.read(path) == data
+            except ObjectMissing:
+                continue
+            except StoreError as error:
+                failure = failure or error
+        raise failure or StoreError(
+            "the store says that the fact exists and that it does not",
+            where=path,
+            hint="look at the store's state, then run the command again",
+        )
+
+    def claim(self, series: str, turns: Sequence[Turn[C, E]], claim: Claim, abandon: EndOf) -> int | None:
+        """Take the next number of a series; the number, or None when the facts must be read again first.
+
+        `turns` are the series' turns as just folded. A silent last turn is ended as abandoned; its sleeper's own end
+        then loses. None: a turn is live, or somebody else was faster.
+        """
+        match standing(turns, self.outside.clock.now(), self.outside.gone):
+            case Busy():
+                return None
+            case Silent(number, why):
+                if not self.write(TurnKey(series, number, "end"), abandon(number, self.sign(), why)):
+                    return None
+                number += 1
+            case Free(number):
+                pass
+        return number if self.write(TurnKey(series, number, "claim"), claim) else None

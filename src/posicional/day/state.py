@@ -1,0 +1,303 @@
+"""The state of a day: a pure fold over its facts. Nothing here reads a clock, a store or the environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal, TypeVar
+
+from posicional.contract.feed import ExpectedFile, Feed
+from posicional.day import revision
+from posicional.day.facts import (
+    Claim,
+    Decision,
+    Done,
+    End,
+    Fact,
+    InputFact,
+    PublicationClaim,
+    PublicationEnd,
+    RunClaim,
+    RunEnd,
+    Seen,
+    Started,
+    Unreadable,
+)
+from posicional.day.journal import Facts
+from posicional.day.keys import RUNS, DecisionKey, DoneKey, SeenKey, TurnKey
+from posicional.day.series import Turn, current
+
+ArrivalStatus = Literal["seen", "converted", "refused", "superseded"]
+
+Run = Turn[RunClaim, RunEnd]
+Publication = Turn[PublicationClaim, PublicationEnd]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One received version of a file, and every way in which it has been read (`dones`, by digest of the reading)."""
+
+    number: int
+    seen: Seen | Unreadable
+    dones: Mapping[str, Done | Unreadable] = field(default_factory=dict)
+
+    def status(self, reading: str) -> ArrivalStatus:
+        """What became of it when read that way."""
+        if isinstance(self.seen, Unreadable):
+            return "refused"
+        done = self.dones.get(reading)
+        if done is None:
+            return "superseded" if self._superseded else "seen"
+        return "refused" if isinstance(done, Unreadable) else done.status
+
+    def done(self, reading: str) -> Done | None:
+        """The fact of that reading, when there is one that can be read."""
+        done = self.dones.get(reading)
+        return done if isinstance(done, Done) else None
+
+    @property
+    def last_reading(self) -> str:
+        """The reading that ended last; empty when there is none."""
+        return max(self.dones, key=lambda reading: self.dones[reading].at, default="")
+
+    @property
+    def _superseded(self) -> bool:
+        """The version is gone: no other way of reading can bring it back."""
+        return any(isinstance(done, Done) and done.status == "superseded" for done in self.dones.values())
+
+
+@dataclass(frozen=True, slots=True)
+class FileDay:
+    """One file on one day. `readings` says for each arrival, by number, in which way it counts as read."""
+
+    expected: ExpectedFile
+    arrivals: tuple[Arrival, ...]
+    readings: Mapping[int, str]
+
+    @property
+    def name(self) -> str:
+        """The file's name in the feed."""
+        return self.expected.name
+
+    @property
+    def newest(self) -> Arrival | None:
+        """The arrival with the highest number that was not superseded while it was read."""
+        return next((one for one in reversed(self.arrivals) if self.status(one) != "superseded"), None)
+
+    @property
+    def current(self) -> Arrival | None:
+        """The highest number that is converted: what a run takes."""
+        return next((one for one in reversed(self.arrivals) if self.status(one) == "converted"), None)
+
+    @property
+    def pending(self) -> Arrival | None:
+        """The arrival that must be read before anything else can be said of the file."""
+        for one in reversed(self.arrivals):
+            match self.status(one):
+                case "seen":
+                    return one
+                case "converted":
+                    return None
+        return None
+
+    @property
+    def refused(self) -> Arrival | None:
+        """The newest arrival when it was refused, whether or not an older one is current."""
+        newest = self.newest
+        return newest if newest is not None and self.status(newest) == "refused" else None
+
+    def status(self, arrival: Arrival) -> ArrivalStatus:
+        """What became of one of the arrivals."""
+        return arrival.status(self.readings[arrival.number])
+
+    def done(self, arrival: Arrival) -> Done | None:
+        """The fact that says so."""
+        return arrival.done(self.readings[arrival.number])
+
+    @property
+    def input(self) -> InputFact | None:
+        """What a run would take of this file."""
+        arrival = self.current
+        done = self.done(arrival) if arrival else None
+        if arrival is None or done is None:
+            return None
+        return InputFact(arrival=arrival.number, sha256=done.sha256, reading=self.readings[arrival.number])
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A business date of a feed, as its facts tell it.
+
+    `settled`: what the day has led to is finished, and nothing has arrived since. A change of the contract then moves
+    nothing by itself, and every arrival counts as it was read at the time. `contract_changed` says that there is one.
+    """
+
+    feed: str
+    date: date
+    files: Mapping[str, FileDay]
+    runs: tuple[Run, ...]
+    publications: Mapping[str, tuple[Publication, ...]]
+    decisions: tuple[Decision, ...]
+    reruns: int
+    inputs: Mapping[str, InputFact]
+    content: str
+    contract: str
+    revision: str
+    settled: bool
+    contract_changed: bool
+    unreadable: Mapping[str, str]
+
+    @property
+    def run(self) -> Run | None:
+        """The current run: the highest that succeeded."""
+        return current(self.runs)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Required files that have no usable arrival, in the order of the feed."""
+        return tuple(name for name, file in self.files.items() if file.expected.required and name not in self.inputs)
+
+    @property
+    def refused(self) -> tuple[str, ...]:
+        """Files whose newest arrival was refused, in the order of the feed."""
+        return tuple(name for name, file in self.files.items() if file.refused)
+
+    @property
+    def pending(self) -> tuple[tuple[str, int], ...]:
+        """File and number of every arrival that must be read next, in the order of the feed."""
+        return tuple((name, file.pending.number) for name, file in self.files.items() if file.pending)
+
+    def publication(self, target: str) -> Publication | None:
+        """The current publication at a target: the highest that succeeded."""
+        return current(self.publications.get(target, ()))
+
+    def published(self, target: str) -> bool:
+        """Whether the current run is what readers of that target see."""
+        shown = self.publication(target)
+        return self.run is not None and shown is not None and run_of(shown) == self.run.number
+
+
+def run_of(publication: Publication) -> int:
+    """The number of the run that a publication shows; 0 when neither of its facts can be read."""
+    if isinstance(publication.claim, PublicationClaim):
+        return publication.claim.run
+    return publication.end.run if isinstance(publication.end, PublicationEnd) else 0
+
+
+def targets(feed: Feed) -> tuple[str, ...]:
+    """Where a feed publishes, as the ledger names it."""
+    return ("opensearch",) if feed.opensearch and feed.opensearch.datasets else ()
+
+
+def fold(feed: Feed, facts: Facts) -> Day:
+    """The day that these facts tell, under this contract."""
+    arrivals = {name: _arrivals(facts, name) for name in feed.files}
+    runs = _turns(facts, RUNS, RunClaim, RunEnd)
+    publications = {
+        target: _turns(facts, f"publications/{target}", PublicationClaim, PublicationEnd) for target in targets(feed)
+    }
+    decisions = tuple(
+        fact
+        for _, fact in sorted(
+            (key.number, fact)
+            for key, fact in facts.entries.items()
+            if isinstance(key, DecisionKey) and isinstance(fact, Decision)
+        )
+    )
+    reruns = sum(1 for decision in decisions if decision.decision == "rerun")
+    as_read = {name: _file(expected, arrivals[name], settled=True) for name, expected in feed.files.items()}
+    content = revision.content(_hashes(as_read), reruns)
+    settled = _finished(runs, publications) == content
+    as_asked = {name: _file(expected, arrivals[name], settled=False) for name, expected in feed.files.items()}
+    contract = revision.contract(feed)
+    files = as_read if settled else as_asked
+    inputs = _inputs(files)
+    run = current(runs)
+    claim = run.claim if run else None
+    return Day(
+        feed=feed.name,
+        date=facts.date,
+        files=files,
+        runs=runs,
+        publications=publications,
+        decisions=decisions,
+        reruns=reruns,
+        inputs=inputs,
+        content=content,
+        contract=contract,
+        revision=revision.revision(inputs, contract, reruns),
+        settled=settled,
+        contract_changed=settled
+        and isinstance(claim, RunClaim)
+        and (claim.contract != contract or any(not _read_as_asked(file) for file in as_read.values())),
+        unreadable={str(key): fact.reason for key, fact in facts.entries.items() if isinstance(fact, Unreadable)},
+    )
+
+
+def _arrivals(facts: Facts, file: str) -> tuple[Arrival, ...]:
+    seen: dict[int, Seen | Unreadable] = {}
+    dones: dict[int, dict[str, Done | Unreadable]] = {}
+    for key, fact in facts.entries.items():
+        match key:
+            case SeenKey(name, number) if name == file and isinstance(fact, Seen | Unreadable):
+                seen[number] = fact
+            case DoneKey(name, number, reading) if name == file and isinstance(fact, Done | Unreadable):
+                dones.setdefault(number, {})[reading] = fact
+    return tuple(Arrival(number, seen[number], dones.get(number, {})) for number in sorted(seen))
+
+
+def _file(expected: ExpectedFile, arrivals: tuple[Arrival, ...], *, settled: bool) -> FileDay:
+    """How each arrival counts as read: as the contract asks now; where settled, as it was read last."""
+    asked = revision.reading(expected)
+    readings = {one.number: (one.last_reading or asked) if settled else asked for one in arrivals}
+    return FileDay(expected, arrivals, readings)
+
+
+def _inputs(files: Mapping[str, FileDay]) -> dict[str, InputFact]:
+    return {name: found for name, file in files.items() if (found := file.input)}
+
+
+def _hashes(files: Mapping[str, FileDay]) -> dict[str, str]:
+    return {name: found.sha256 for name, found in _inputs(files).items()}
+
+
+def _read_as_asked(file: FileDay) -> bool:
+    return file.current is None or file.readings[file.current.number] == revision.reading(file.expected)
+
+
+def _finished(runs: tuple[Run, ...], publications: Mapping[str, tuple[Publication, ...]]) -> str | None:
+    """The content that the day's current run was made of, when every target shows that run."""
+    run = current(runs)
+    if run is None or not isinstance(run.claim, RunClaim):
+        return None
+    shown = [current(turns) for turns in publications.values()]
+    if any(turn is None or run_of(turn) != run.number for turn in shown):
+        return None
+    return run.claim.content
+
+
+C = TypeVar("C", bound=Claim)
+E = TypeVar("E", bound=End)
+
+
+def _turns(facts: Facts, series: str, claim_type: type[C], end_type: type[E]) -> tuple[Turn[C, E], ...]:
+    found: dict[int, dict[str, Fact | Unreadable]] = {}
+    for key, fact in facts.entries.items():
+        if isinstance(key, TurnKey) and key.series == series:
+            found.setdefault(key.number, {})[key.what] = fact
+    turns = []
+    for number in sorted(found):
+        words = found[number]
+        claim, started, end = words.get("claim"), words.get("started"), words.get("end")
+        if not isinstance(claim, claim_type | Unreadable):
+            claim = Unreadable(next(iter(words.values())).at, "there is no claim")
+        turns.append(
+            Turn(
+                number,
+                claim,
+                started if isinstance(started, Started | Unreadable) else None,
+                end if isinstance(end, end_type | Unreadable) else None,
+            )
+        )
+    return tuple(turns)
