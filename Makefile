@@ -18,7 +18,7 @@ python := $(venv)/bin/python
 ready  := $(venv)/.installed
 
 # An environment whose Python has gone (an upgrade of the system does that) is made anew.
-ifeq ($(wildcard $(python)),)
+ifeq ($(shell test -x $(python) || echo gone),gone)
 .PHONY: $(ready)
 endif
 
