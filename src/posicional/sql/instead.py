@@ -1,0 +1,89 @@
+"""What to write instead of the SQL that is refused, by the word that a person wrote."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+CLAUSES: dict[str, str] = {
+    "laterals": "lateral view",
+    "sample": "tablesample",
+    "pivots": "pivot",
+    "hint": "/*+ … */",
+    "sort": "sort by",
+    "cluster": "cluster by",
+    "distribute": "distribute by",
+    "version": "version as of",
+}
+
+WORDS: dict[type[exp.Expr], str] = {
+    exp.Div: "/",
+    exp.IntDiv: "div",
+    exp.Interval: "interval",
+    exp.CurrentDate: "current_date",
+    exp.CurrentTimestamp: "current_timestamp",
+    exp.Bracket: "[]",
+    exp.Dot: "a field of a struct",
+    exp.Values: "values",
+    exp.Escape: "like … escape",
+    exp.ILike: "ilike",
+    exp.Filter: "filter (where …)",
+}
+
+_AVERAGE = "give sum(…) and count(…) as two columns"
+_CLOCK = "a dataset must not depend on the clock: use a date of the data"
+_CHANCE = "a repeated run must give the same dataset: use a column of the key"
+_ORDER = "it depends on the order of the rows: use min, max, or row_number() over (… order by …)"
+_RANKED = "row_number() over (partition by … order by …) and keep row 1"
+
+INSTEAD: dict[str, str] = {
+    "/": "engines divide decimals to another scale: multiply instead, or divide where the result is shown",
+    "div": "use floor of a product",
+    "avg": _AVERAGE,
+    "mean": _AVERAGE,
+    "interval": "write date_add(d, 1) or add_months(d, 1)",
+    "limit": "a dataset is whole: say in where which rows belong to it",
+    "offset": "a dataset is whole: say in where which rows belong to it",
+    "tablesample": _CHANCE,
+    "rand": _CHANCE,
+    "uuid": _CHANCE,
+    "monotonically_increasing_id": _CHANCE,
+    "current_date": _CLOCK,
+    "current_timestamp": _CLOCK,
+    "now": _CLOCK,
+    "first": _ORDER,
+    "last": _ORDER,
+    "first_value": _ORDER,
+    "any_value": _ORDER,
+    "collect_list": _ORDER,
+    "max_by": _RANKED,
+    "min_by": _RANKED,
+    "dayofweek": "engines count from another day: join a table of days, or use datediff(d, date '2000-01-02') % 7",
+    "weekday": "engines count from another day: join a table of days, or use datediff(d, date '2000-01-03') % 7",
+    "trunc": "for the first of the month, write date_add(d, 1 - day(d))",
+    "date_trunc": "for the first of the month, write date_add(d, 1 - day(d))",
+    "months_between": "it is a double: use year(…) * 12 + month(…)",
+    "bround": "use round, which rounds half away from zero",
+    "hash": "engines hash differently: use sha2(column, 256)",
+    "xxhash64": "engines hash differently: use sha2(column, 256)",
+    "crc32": "engines hash differently: use sha2(column, 256)",
+    "format_number": "publish the number; format it where it is shown",
+    "format_string": "use concat and lpad",
+    "printf": "use concat and lpad",
+    "to_json": "give the columns themselves",
+    "isnull": "write … is null",
+    "isnotnull": "write … is not null",
+    "iff": "write if(…, …, …)",
+    "left": "write substring(column, 1, n)",
+    "double": "write decimal(18,2), or as many digits as are needed",
+    "float": "write decimal(18,2), or as many digits as are needed",
+    "varchar": "write string",
+    "char": "write string",
+    "timestamp": "write timestamp_ntz: it has no zone, as in the file",
+    "timestamptz": "write timestamp_ntz: it has no zone, as in the file",
+    "[]": "lists are not supported in datasets yet",
+    "lateral view": "lists are not supported in datasets yet",
+    "explode": "lists are not supported in datasets yet",
+    "ilike": "write lower(column) like '…'",
+    "filter (where …)": "write sum(case when … then … end)",
+    "rpad": "write lpad, or concat with blanks",
+}
