@@ -1,0 +1,76 @@
+"""The command line: `posicional`. Each command lives in a module of its name, parses words, calls a step, prints.
+
+Nothing heavy is imported here: `posicional --help` answers at once (a test holds that).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from posicional import __version__
+from posicional.cli.check import check
+from posicional.cli.convert import convert
+from posicional.cli.dataset import dataset
+from posicional.cli.deadline import deadline
+from posicional.cli.demo import demo
+from posicional.cli.run import run
+from posicional.cli.sample import sample
+from posicional.cli.status import status
+from posicional.errors import PosicionalError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="posicional")
+def commands() -> None:
+    """Positional files of a day, turned into Parquet, joined with SQL and published, exactly once.
+
+    \b
+    Start here:
+      posicional demo                              a whole day in a folder, in seconds
+      posicional run examples/planos/feed.yaml --date 2026-11-22
+
+    \b
+    Exit codes: 0 done · 2 the command, contract or SQL is wrong · 3 not complete yet, or late
+                4 data refused · 5 something outside failed · 1 a bug · 130 Ctrl-C
+    """
+
+
+for _command in (demo, check, sample, convert, run, status, deadline, dataset):
+    commands.add_command(_command)
+
+
+def main() -> None:
+    """Run the command line and leave with the exit code that the outcome means."""
+    try:
+        code = commands(standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Abort:
+        code = _say("stopped", 130)
+    except KeyboardInterrupt:
+        code = _say("stopped", 130)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except PosicionalError as error:
+        code = _say(str(error), error.exit_code)
+    except BrokenPipeError:
+        # The reader of our output (`| head`) has gone: not an error, but nothing more can be written to it either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except Exception as error:
+        if os.environ.get("POSICIONAL_DEBUG"):
+            raise
+        code = _say(
+            f"this is a bug in posicional: {type(error).__name__} "
+            "(POSICIONAL_DEBUG=1 shows where; it may show data, so look before you share it)",
+            1,
+        )
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say(text: str, code: int) -> int:
+    click.echo(f"posicional: {text}", err=True)
+    return code
