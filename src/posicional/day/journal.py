@@ -110,16 +110,14 @@ class Ledger:
     def claim(self, series: str, turns: Sequence[Turn[C, E]], claim: Claim, abandon: EndOf) -> int | None:
         """Take the next number of a series; the number, or None when the facts must be read again first.
 
-        `turns` are the series' turns as just folded. A silent last turn is ended as abandoned; its sleeper's own end
-        then loses. None: a turn is live, or somebody else was faster.
+        `turns` are the series' turns as just folded. None: the last turn is live, or was silent and has now been ended
+        as abandoned (its sleeper's own end then loses), or somebody else was faster.
         """
         match standing(turns, self.outside.clock.now(), self.outside.gone):
-            case Busy():
-                return None
             case Silent(number, why):
-                if not self.write(TurnKey(series, number, "end"), abandon(number, self.sign(), why)):
-                    return None
-                number += 1
+                self.write(TurnKey(series, number, "end"), abandon(number, self.sign(), why))
             case Free(number):
+                return number if self.write(TurnKey(series, number, "claim"), claim) else None
+            case Busy():
                 pass
-        return number if self.write(TurnKey(series, number, "claim"), claim) else None
+        return None

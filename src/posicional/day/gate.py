@@ -1,0 +1,208 @@
+"""The decision what comes next on a day: pure, so that every trigger that asks gets the same answer.
+
+The gate opens when every required file has a usable arrival, every optional one is here or past its `wait_until`, and
+no arrival waits to be read. One complete set leads to one run; a run to one publication at each target.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+
+from posicional.contract.feed import ExpectedFile, Feed
+from posicional.day.facts import Blame, End, InputFact, RunClaim
+from posicional.day.keys import RUNS, publications
+from posicional.day.series import Busy, C, E, Gone, Turn, standing
+from posicional.day.state import Day, Publication, Run, run_of, targets
+
+BACKOFF = (timedelta(seconds=1), timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=5))
+"""How long to leave a series alone after its first, second, … failed attempt."""
+
+HOPELESS: frozenset[Blame] = frozenset({"contract", "data"})
+"""What another attempt cannot mend: it needs a change of the contract or of the data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Convert:
+    """Read this arrival."""
+
+    file: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """Claim the next run, for exactly this set and contract, and make the datasets."""
+
+    revision: str
+    content: str
+    contract: str
+    inputs: Mapping[str, InputFact]
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Show the current run at a target."""
+
+    target: str
+    run: int
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """An attempt failed; the next one is due at `until`."""
+
+    series: str
+    until: datetime
+
+
+Why = Literal["done", "missing", "waiting", "busy", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """There is nothing to do now. `text` says why; `files` are those waited for.
+
+    `done`: all that the day has led to is there · `missing`: required files are not · `waiting`: only for an optional
+    file, until `until` · `busy`: turn `number` of `series` is live · `failed`: it failed and stays so until something
+    changes, which `blame` names.
+    """
+
+    why: Why
+    text: str
+    files: tuple[str, ...] = ()
+    series: str = ""
+    number: int = 0
+    blame: Blame = ""
+    until: datetime | None = None
+
+
+Action = Convert | Process | Publish | Later | Rest
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the trigger wants. `forgiven`: series -> turns up to this number are no attempts (a person asks again)."""
+
+    publish: bool = True
+    forgiven: Mapping[str, int] = field(default_factory=dict)
+
+
+def decide(feed: Feed, day: Day, now: datetime, gone: Gone, asked: Asked | None = None) -> Action:
+    """The next action of the day; the same facts and moment give the same answer."""
+    asked = asked or Asked()
+    if day.pending:
+        return Convert(*day.pending[0])
+    if not day.settled:
+        held = _held(feed, day, now) or _processing(feed, day, now, gone, asked)
+        if held is not None:
+            return held
+    if asked.publish:
+        for target in targets(feed):
+            if day.run is not None and not day.published(target):
+                return _publishing(feed, day.publications[target], target, day.run.number, now, gone, asked)
+    return Rest("done", _done_text(feed, day, asked))
+
+
+def _held(feed: Feed, day: Day, now: datetime) -> Rest | None:
+    """Why the gate is shut; None when it is open."""
+    if day.missing:
+        count, of = len(day.missing), sum(1 for file in day.files.values() if file.expected.required)
+        return Rest("missing", f"{count} of {of} files missing: {', '.join(day.missing)}", day.missing)
+    waits = {name: until for name, file in day.files.items() if (until := _wait(feed, day, file.expected, now))}
+    if waits:
+        until = max(waits.values())
+        return Rest("waiting", f"for {', '.join(waits)} until {until:%H:%M}", tuple(waits), until=until)
+    return None
+
+
+def _wait(feed: Feed, day: Day, expected: ExpectedFile, now: datetime) -> datetime | None:
+    """Until when an optional file that is not here is waited for."""
+    if expected.required or expected.name in day.inputs or expected.wait_until is None:
+        return None
+    until = feed.calendar.due_at(expected.wait_until, day.date, feed.timezone)
+    return until if now < until else None
+
+
+def _processing(feed: Feed, day: Day, now: datetime, gone: Gone, asked: Asked) -> Action | None:
+    """What the runs allow; None when the current run is of this very revision."""
+    if day.run and _revision_of(day.run) == day.revision:
+        return None
+    failures = _failures(day.runs, lambda run: _revision_of(run) == day.revision)
+    held = _attempt(feed, RUNS, day.runs, failures, now, gone, asked)
+    return held or Process(day.revision, day.content, day.contract, day.inputs)
+
+
+def _publishing(
+    feed: Feed, turns: Sequence[Publication], target: str, run: int, now: datetime, gone: Gone, asked: Asked
+) -> Action:
+    failures = _failures(turns, lambda turn: run_of(turn) == run)
+    held = _attempt(feed, publications(target), turns, failures, now, gone, asked)
+    return held or Publish(target, run)
+
+
+def _attempt(
+    feed: Feed,
+    series: str,
+    turns: Sequence[Turn[C, E]],
+    failures: Sequence[Turn[C, E]],
+    now: datetime,
+    gone: Gone,
+    asked: Asked,
+) -> Rest | Later | None:
+    """Why no further attempt may be made now; None when one may."""
+    busy = standing(turns, now, gone)
+    if isinstance(busy, Busy):
+        text = (
+            f"{turn_name(series)} {busy.number} is live, claimed by {busy.owner or 'somebody'}; "
+            f"its lease ends {busy.until:%Y-%m-%d %H:%M} UTC"
+        )
+        return Rest("busy", text, series=series, number=busy.number, until=busy.until)
+    if not failures:
+        return None
+    last = failures[-1]
+    blame = last.end.blame if isinstance(last.end, End) else "outside"
+    counted = [turn for turn in failures if turn.number > asked.forgiven.get(series, 0)]
+    if blame in HOPELESS or len(counted) >= feed.attempts:
+        reason = last.end.reason if isinstance(last.end, End) else "its end cannot be read"
+        text = f"{turn_name(series)} {last.number} failed: {reason}"
+        return Rest("failed", text, series=series, number=last.number, blame=blame or "outside")
+    if counted and last.end is not None:
+        until = last.end.at + BACKOFF[min(len(counted), len(BACKOFF)) - 1]
+        return Later(series, until) if now < until else None
+    return None
+
+
+def turn_name(series: str) -> str:
+    """What a turn of a series is called."""
+    return "run" if series == RUNS else "publication"
+
+
+def _revision_of(run: Run) -> str:
+    return run.claim.revision if isinstance(run.claim, RunClaim) else ""
+
+
+def _failures(turns: Sequence[Turn[C, E]], same: Callable[[Turn[C, E]], bool]) -> list[Turn[C, E]]:
+    """The failed attempts at the same thing at the end of a series, in order."""
+    failures = []
+    for turn in reversed(turns):
+        if turn.status not in ("failed", "abandoned") or not same(turn):
+            break
+        failures.append(turn)
+    return failures[::-1]
+
+
+def _done_text(feed: Feed, day: Day, asked: Asked) -> str:
+    if day.run is None:
+        return "nothing to do"
+    text = f"run {day.run.number} is current"
+    shown = [target for target in targets(feed) if day.published(target)]
+    if shown:
+        text += f" and published at {', '.join(shown)}"
+    elif targets(feed) and not asked.publish:
+        text += ", not published"
+    if day.contract_changed:
+        text += "; the contract has changed since: process the day anew with --again"
+    return text
