@@ -1,0 +1,1 @@
+"""The demo: a made-up health insurer's day, and what shows it."""
