@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
+from posicional.backends.store_keys import checked
 from posicional.errors import ObjectExists, ObjectMissing, StoreError
 from posicional.ports import Sink, Source, StoredObject
 
@@ -104,9 +105,7 @@ class FolderStore:
             path.unlink(missing_ok=True)
 
     def _path(self, key: str) -> Path:
-        if any(segment in ("", ".", "..") for segment in key.split("/")) or "\0" in key:
-            raise StoreError("not a key", where=repr(key), expected="a relative path of names, with /")
-        return self.root / key
+        return self.root / checked(key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,10 +285,9 @@ def _walk(folder: Path, prefix: str, above: tuple[tuple[int, int], ...]) -> Iter
         if name.endswith("/"):
             yield from _walk(folder / entry.name, prefix + name, (*above, place))
             continue
-        with suppress(FileNotFoundError), _explained(folder / entry.name, missing=False):
-            found = entry.stat()
-            if stat.S_ISREG(found.st_mode):
-                yield _stored(prefix + name, found)
+        found = _status(entry)
+        if found is not None and stat.S_ISREG(found.st_mode):
+            yield _stored(prefix + name, found)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -297,6 +295,17 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir()
     except OSError:  # a loop of links
         return False
+
+
+def _status(entry: os.DirEntry[str]) -> os.stat_result | None:
+    """The status of an entry; None when it has gone since, or is a link to nothing or to itself."""
+    try:
+        return entry.stat()
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ELOOP):
+            return None
+        with _explained(Path(entry.path)):
+            raise
 
 
 def _stored(key: str, found: os.stat_result) -> StoredObject:
@@ -324,13 +333,11 @@ _HINTS = {
 
 
 @contextmanager
-def _explained(path: Path, *, missing: bool = True) -> Iterator[None]:
-    """Turn what the system says into a `StoreError` with what to do; with `missing` also that nothing is there."""
+def _explained(path: Path) -> Iterator[None]:
+    """Turn what the system says into a `StoreError` with what to do."""
     try:
         yield
     except FileNotFoundError:
-        if not missing:
-            raise
         raise ObjectMissing("no such file", where=str(path)) from None
     except OSError as error:
         message, hint = _HINTS.get(error.errno or 0, (error.strerror or "the system refused", "see the system's log"))

@@ -20,6 +20,7 @@ import obstore
 from obstore import exceptions
 from obstore.store import MemoryStore, S3Store
 
+from posicional.backends.store_keys import checked
 from posicional.errors import ObjectExists, ObjectMissing, StoreError, UsageError
 from posicional.ports import Sink, Source, StoredObject
 
@@ -35,6 +36,9 @@ READ = 16 << 20
 
 WRITE = 8 << 20
 """Bytes of one piece of a multipart upload."""
+
+RETRIES = 7
+"""Tries after the first at a request that met a server's error, throttling or a broken connection: about 13 s."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,17 +59,17 @@ class ObjectStore:
     def create(self, key: str, data: bytes) -> None:
         """Write once. Raises `ObjectExists`, also when its own retry met what it had written before."""
         with _explained(self.url, key):
-            obstore.put(self.client, key, data, mode="create")
+            obstore.put(self.client, checked(key), data, mode="create")
 
     def read(self, key: str) -> bytes:
         """The whole object. Raises `ObjectMissing`."""
         with _explained(self.url, key):
-            return obstore.get(self.client, key).bytes().to_bytes()
+            return obstore.get(self.client, checked(key)).bytes().to_bytes()
 
     def head(self, key: str) -> StoredObject:
         """Size, version (id, or entity tag where the bucket keeps no versions) and time. Raises `ObjectMissing`."""
         with _explained(self.url, key):
-            return _stored(obstore.head(self.client, key))
+            return _stored(obstore.head(self.client, checked(key)))
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """Objects below a prefix that ends in `/`, in the order of their keys. `version` is the entity tag."""
@@ -96,7 +100,7 @@ class ObjectStore:
     def delete(self, key: str) -> None:
         """Remove an object; nothing happens when it is not there."""
         with _explained(self.url, key):
-            obstore.delete(self.client, key)
+            obstore.delete(self.client, checked(key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +161,7 @@ class ObjectSink:
         """A stream for a new part, which `close()` makes visible."""
         key = self.prefix + name
         with _explained(self.store.url, key):
-            writer = obstore.open_writer(self.store.client, key, buffer_size=WRITE)
+            writer = obstore.open_writer(self.store.client, checked(key), buffer_size=WRITE)
         return cast("BinaryIO", _ObjectPart(self.store.url, key, writer))
 
 
@@ -232,7 +236,7 @@ def s3_store(url: str) -> ObjectStore:
         bucket,
         prefix=prefix or None,
         client_options={"allow_http": endpoint.startswith("http://"), "timeout": timedelta(minutes=2)},
-        retry_config={"max_retries": 7, "retry_timeout": timedelta(minutes=1)},
+        retry_config={"max_retries": RETRIES, "retry_timeout": timedelta(minutes=1)},
     )
     return ObjectStore(f"s3://{bucket}/{prefix}" if prefix else f"s3://{bucket}", client)
 
