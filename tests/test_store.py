@@ -224,9 +224,13 @@ def test_file_replaced_while_it_is_read_gives_the_old_bytes(folder: Store) -> No
 
 
 def test_located_objects_can_be_opened(store: Store) -> None:
-    """An engine finds an object as a file under the path it is told."""
+    """An engine finds an object under the path it is told, or under its URL through the store of the URL's host."""
     put(store, "out/part.parquet", b"PAR1")
-    assert Path(store.locate("out/part.parquet")).read_bytes() == b"PAR1"
+    place = store.locate("out/part.parquet")
+    scheme, _, path = place.rpartition("://")
+    host, _, key = path.partition("/")
+    found = open_store(f"{scheme}://{host}").read(key) if scheme else Path(place).read_bytes()
+    assert found == b"PAR1"
 
 
 def test_store_pickles(store: Store) -> None:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import atexit
 import io
 import os
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 import obstore
@@ -88,14 +84,8 @@ class ObjectStore:
         return ObjectSink(self, prefix)
 
     def locate(self, key: str) -> str:
-        """The object's URL; of one in memory, the path of a copy that lives as long as the store."""
-        if isinstance(self.client, S3Store):
-            return f"{self.url.rstrip('/')}/{key}"
-        path = _copies(self.url) / key
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(self.read(key))
-        return str(path)
+        """The object's URL: `s3://bucket/prefix/key`, `memory://name/key`."""
+        return f"{self.url.rstrip('/')}/{checked(key)}"
 
     def delete(self, key: str) -> None:
         """Remove an object; nothing happens when it is not there."""
@@ -212,14 +202,6 @@ class _ObjectPart(io.RawIOBase):
 def memory_store(url: str) -> ObjectStore:
     """The store `memory://name` of this process; the same name is the same store."""
     return ObjectStore(url, MemoryStore())
-
-
-@cache
-def _copies(_url: str) -> Path:
-    """The folder for copies of objects in memory; it goes when the process ends."""
-    folder = tempfile.mkdtemp(prefix="posicional-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return Path(folder)
 
 
 @cache
