@@ -32,15 +32,16 @@ Rule = Callable[[exp.Expr, str], Complaint | None]
 
 
 def complaints(tree: exp.Expr, text: str) -> Iterator[tuple[exp.Expr, Complaint]]:
-    """Every refused node of a query with the reason, outermost first; nothing below a refused node is looked at."""
+    """Every refused node of a query with the reason, outermost first; nothing below a refused one is looked at."""
     waiting: list[exp.Expr] = [tree]
     while waiting:
         node = waiting.pop()
         complaint = _complaint(node, text)
         if complaint:
             yield complaint.at or node, complaint
-        else:
-            waiting.extend(reversed(list(node.iter_expressions())))
+        if not complaint or complaint.at:
+            children = [child for child in node.iter_expressions() if not complaint or child is not complaint.at]
+            waiting.extend(reversed(children))
 
 
 def written(node: exp.Expr, text: str) -> str:
@@ -57,6 +58,9 @@ def _complaint(node: exp.Expr, text: str) -> Complaint | None:
         return rule(node, name) if rule else None
     if isinstance(node, exp.Anonymous):
         name = str(node.this).lower()
+    elif not name and isinstance(node, exp.Func) and type(node) not in WORDS:
+        names = [each.lower() for each in node.sql_names()]
+        name = next((each for each in names if each in INSTEAD), names[0])
     what = name or WORDS.get(type(node), type(node).__name__.lower())
     hint = INSTEAD.get(what, "")
     kind = "the function" if name else "this use of"
@@ -238,6 +242,7 @@ _WHOLE_RESULTS = (
     exp.WeekOfYear,
     exp.DateDiff,
     exp.Boolean,
+    exp.Null,
 )
 
 

@@ -18,7 +18,7 @@ from sqlglot import ErrorLevel, exp
 from sqlglot.errors import ParseError, SqlglotError, TokenError
 
 from posicional.errors import Fault, SqlError
-from posicional.sql.allowed import complaints
+from posicional.sql.allowed import complaints, written
 
 if TYPE_CHECKING:
     from posicional.contract.feed import Dataset, Feed
@@ -56,6 +56,13 @@ class Query:
         """The first place, in the order of the text, where an identifier is written so (case does not count)."""
         named = (node for node in self.tree.find_all(exp.Identifier) if node.name.lower() == name.lower())
         return min(named, key=lambda node: node.meta.get("start", len(self.text)), default=None)
+
+    def find_call(self, function: str) -> exp.Expr | None:
+        """A place where a function of this name is called."""
+        calls = self.tree.find_all(exp.Func)
+        return next(
+            (node for node in calls if function.lower() in (written(node, self.text), node.sql_name().lower())), None
+        )
 
 
 def parse(text: str, path: str = "") -> Query:
@@ -97,6 +104,11 @@ def faults_of(query: Query, tables: Collection[str]) -> tuple[Fault, ...]:
         query.fault(table, f"there is no table {table.name!r}", nearest(table.name, tables))
         for table in _tables(query.tree)
         if isinstance(table.this, exp.Identifier) and table.name.lower() not in known
+    ]
+    found += [
+        query.fault(column, "a result column needs a name: engines name it differently", "write … as name")
+        for column in query.tree.selects
+        if not isinstance(column.unnest(), (exp.Column, exp.Alias, exp.Star))
     ]
     return tuple(sorted(found))
 
