@@ -129,7 +129,7 @@ def _counted(
     if not listed and word in ("all", "detail", "group"):
         return cast("Literal['all', 'detail', 'group']", word), ()
     for one in named:
-        if one not in kinds:
+        if one not in kinds and one not in kind.setting.lost_kinds:
             fault((*where, "count"), f"no kind is called {one}", suggestion(one, ["all", "detail", "group", *kinds]))
     return "kinds", named
 
@@ -140,6 +140,8 @@ def _summed(kind: Kind, words: ControlWords, kinds: Mapping[str, Kind]) -> Field
     name, dot, field_name = (words.sum or "").partition(".")
     if not dot:
         fault(where, f"{name} is not a field of a kind", "write kind.field, such as detail.valor")
+        return None
+    if name in kind.setting.lost_kinds:
         return None
     if name not in kinds:
         fault(where, f"no kind is called {name}", suggestion(name, kinds))
@@ -157,7 +159,7 @@ def compile_sequence(kind: Kind, kinds: Mapping[str, Kind]) -> Sequence | None:
     if words is None:
         return None
     groups = [one.words.opens for one in kinds.values() if one.words.opens]
-    if words.per != WHOLE_FILE and words.per not in groups:
+    if words.per != WHOLE_FILE and words.per not in groups and not kind.setting.lost_kinds:
         hint = suggestion(words.per, [WHOLE_FILE, *groups])
         kind.setting.document.fault((*words.where, "per"), f"no group is called {words.per}", hint)
     if words.pos[1] > kind.length and kind.certain:

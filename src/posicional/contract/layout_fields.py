@@ -41,13 +41,14 @@ _CLOCK = r"[0-9]{2}:[0-9]{2}(?::[0-9]{2})?"
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What all fields of a layout share."""
+    """What all fields of a layout share. `lost_kinds` are there, but cut by a fault: nothing refers to them in vain."""
 
     document: Document
     encoding: str
     unit: Unit
     defaults: DefaultsWords
     missing: tuple[str, ...]
+    lost_kinds: frozenset[str] = frozenset()
 
     @property
     def counts_bytes(self) -> bool:
@@ -278,11 +279,8 @@ class _Compiler:
         texts = self.chosen(word, "boolean")
         if texts is None:
             if not self.words.lost(word):
-                self.fault(
-                    word,
-                    "this word is missing",
-                    f'say how it is spelled, such as {word}: "{"S" if word == "true" else "N"}"',
-                )
+                example = '"S"' if word == "true" else '"N"'
+                self.fault(word, "this word is missing", f"say how it is spelled, such as {word}: {example}")
             return ()
         for text in texts:
             self._check_fits(word if self.words.says(word) else "width", text)

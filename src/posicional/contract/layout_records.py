@@ -105,7 +105,14 @@ def compile_layout(words: LayoutWords, document: Document, name: str) -> Layout 
     encoding = codepage.canonical(words.encoding)
     if encoding is None:
         document.fault(("encoding",), f"{words.encoding} is not an encoding of one byte a character, nor utf-8")
-    setting = Setting(document, encoding or "utf-8", words.unit, words.defaults or DefaultsWords(), words.missing or ())
+    setting = Setting(
+        document,
+        encoding=encoding or "utf-8",
+        unit=words.unit,
+        defaults=words.defaults or DefaultsWords(),
+        missing=words.missing or (),
+        lost_kinds=_lost(document.root.get("records")),
+    )
     check_defaults(setting)
     record = words.record or RecordWords()
     kinds_words = _kinds(words, document)
@@ -128,6 +135,10 @@ def compile_layout(words: LayoutWords, document: Document, name: str) -> Layout 
         short=record.short,
         kinds=tuple(kind.value() for kind in kinds.values()),
     )
+
+
+def _lost(records: object) -> frozenset[str]:
+    return frozenset(records.cut) if isinstance(records, Block) else frozenset()
 
 
 def _kinds(words: LayoutWords, document: Document) -> dict[str, KindWords] | None:
@@ -168,16 +179,15 @@ def _check_framing(record: RecordWords, setting: Setting, kinds: Mapping[str, Ki
 
 def _check_roles(words: LayoutWords, setting: Setting, kinds: Mapping[str, Kind]) -> None:
     fault = setting.document.fault
+    if setting.lost_kinds:
+        return
     if not words.lost("records") and all(kind.role != "detail" for kind in kinds.values()):
         fault(("records",), "no kind is a detail", "say role: detail, or call one detail")
     opened = {kind.words.opens for kind in kinds.values() if kind.words.opens}
     closed = {kind.words.closes for kind in kinds.values() if kind.words.closes}
     for kind in kinds.values():
-        if kind.words.opens and kind.words.opens not in closed:
-            kind.fault(
-                "opens", f"group {kind.words.opens} is never closed", f"say closes: {kind.words.opens} of its trailer"
-            )
-        if kind.words.closes and kind.words.closes not in opened:
-            kind.fault(
-                "closes", f"group {kind.words.closes} is never opened", f"say opens: {kind.words.closes} of its header"
-            )
+        opens, closes = kind.words.opens, kind.words.closes
+        if opens and opens not in closed:
+            kind.fault("opens", f"group {opens} is never closed", f"say closes: {opens} in its trailer")
+        if closes and closes not in opened:
+            kind.fault("closes", f"group {closes} is never opened", f"say opens: {closes} in its header")
