@@ -1,4 +1,4 @@
-"""A dataset's SQL: what is refused says where, and what instead; what is allowed means on DuckDB what it does on Spark."""
+"""A dataset's SQL: what is refused says where, and what instead; what is allowed means on DuckDB what Spark means."""
 
 from __future__ import annotations
 
