@@ -47,7 +47,7 @@ class Publish:
     """Show the current run at a target."""
 
     target: str
-    run: int
+    run: Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ def decide(feed: Feed, day: Day, now: datetime, gone: Gone, asked: Asked | None 
     if asked.publish:
         for target in targets(feed):
             if day.run is not None and not day.published(target):
-                return _publishing(feed, day.publications[target], target, day.run.number, now, gone, asked)
+                return _publishing(feed, day.publications[target], target, day.run, now, gone, asked)
     return Rest("done", _done_text(feed, day, asked))
 
 
@@ -136,9 +136,9 @@ def _processing(feed: Feed, day: Day, now: datetime, gone: Gone, asked: Asked) -
 
 
 def _publishing(
-    feed: Feed, turns: Sequence[Publication], target: str, run: int, now: datetime, gone: Gone, asked: Asked
+    feed: Feed, turns: Sequence[Publication], target: str, run: Run, now: datetime, gone: Gone, asked: Asked
 ) -> Action:
-    failures = _failures(turns, lambda turn: run_of(turn) == run)
+    failures = _failures(turns, lambda turn: run_of(turn) == run.number)
     held = _attempt(feed, publications(target), turns, failures, now, gone, asked)
     return held or Publish(target, run)
 

@@ -7,10 +7,10 @@ again. Nothing here decides anything.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Protocol, TypedDict
+from typing import TypedDict
 
 from posicional.day.facts import Claim, End, Fact, Unreadable, read_fact
 from posicional.day.keys import FactKey, TurnKey, ledger_prefix, parse_key
@@ -40,12 +40,8 @@ class Facts:
     strangers: tuple[str, ...] = ()
 
 
-class EndOf(Protocol):
-    """Makes the end that says a silent turn was abandoned."""
-
-    def __call__(self, turn: int, signature: Signature, reason: str) -> End:
-        """The end of turn `turn`."""
-        ...
+EndOf = Callable[[int, Signature, str], End]
+"""Makes the end that says that turn n was abandoned, and why."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,201 @@
+"""Whatever is left to do on a day: read the facts, decide, do the next step, write a fact, until nothing is left.
+
+Any trigger calls this: an event, a sweep, a deadline, a person. Lost, doubled and reordered triggers do no harm, and
+many at once end in one live run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from posicional.contract.feed import Feed
+from posicional.day.facts import Decision, RunClaim, RunEnd
+from posicional.day.gate import Asked, Convert, Later, Process, Publish, Rest, decide
+from posicional.day.journal import Ledger, Signature
+from posicional.day.keys import INCOMING, RUNS, DecisionKey, TurnKey, publications
+from posicional.day.series import LEASE
+from posicional.day.state import Day, fold
+from posicional.errors import DataRefused, NotDone, OutsideError, PosicionalError, StoreError, UsageError
+from posicional.ports import Event, Outside
+from posicional.steps.arrivals import Looked, look
+from posicional.steps.convert import convert_arrival
+from posicional.steps.transform import transform
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How far a day has come, and why it is not further.
+
+    `did`: whether this call changed anything. `growing`: names still being written. `unknown`: names of no file.
+    `error`: what stopped the last publication, when that was it.
+    """
+
+    day: Day
+    rest: Rest
+    did: bool = False
+    growing: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    error: PosicionalError | None = None
+
+    @property
+    def problem(self) -> PosicionalError | None:
+        """The error whose exit code a command ends with; None when the day is done. Refused data goes first."""
+        where = f"{self.day.feed} {self.day.date.isoformat()}"
+        if self.day.refused:
+            names = ", ".join(self.day.refused)
+            return DataRefused(f"refused: {names}", where=where, hint="send a good file, or mend the layout")
+        if self.rest.why == "done":
+            return None
+        if self.rest.why != "failed":
+            return NotDone(self.rest.text, where=where, hint=_hint(self))
+        if self.error is not None:
+            return self.error
+        kind = _ERRORS.get(self.rest.blame, OutsideError)
+        return kind(self.rest.text, where=where, hint="mend that, then run the command again")
+
+
+_ERRORS: Mapping[str, type[PosicionalError]] = {
+    "contract": UsageError,
+    "data": DataRefused,
+    "outside": OutsideError,
+    "bug": PosicionalError,
+}
+
+
+def advance(
+    feed: Feed,
+    day: date,
+    outside: Outside,
+    *,
+    again: bool = False,
+    publish: bool = True,
+    insist: bool = True,
+    lease: timedelta = LEASE,
+) -> Outcome:
+    """Do all that can be done now for a business date, and say what is left.
+
+    `again` processes the day anew even if nothing has changed. `publish` shows the result where the feed says so.
+    `insist`: a person asks, so attempts that failed before this call are not counted. `lease` is how long others leave
+    a run alone that says nothing. Raises `UsageError` for a date that the feed does not have, `StoreError`.
+    """
+    check_date(feed, day)
+    ledger = Ledger(outside, feed.name, day)
+    if again:
+        _decide_again(ledger)
+    return _until_rest(feed, ledger, publish=publish, insist=insist, lease=lease)
+
+
+def check_date(feed: Feed, day: date) -> None:
+    """Raise `UsageError` for a date that is none of the feed's business dates."""
+    if not feed.calendar.is_business_date(day):
+        raise UsageError(
+            f"{day.isoformat()} is no business date of {feed.name}",
+            where=str(feed.path),
+            hint=f"the one before is {feed.calendar.format_date(feed.calendar.previous(day))}",
+        )
+
+
+def _decide_again(ledger: Ledger) -> None:
+    """Write a `rerun` decision: it makes the day's revision another one."""
+    while True:
+        numbers = [key.number for key in ledger.read().entries if isinstance(key, DecisionKey)]
+        decision = Decision(**ledger.sign(), decision="rerun", why="asked for with --again")
+        if ledger.write(DecisionKey(max(numbers, default=0) + 1), decision):
+            return
+
+
+def _until_rest(feed: Feed, ledger: Ledger, *, publish: bool, insist: bool, lease: timedelta) -> Outcome:
+    """Look, decide and do, until there is nothing to do now."""
+    clock, gone = ledger.outside.clock, ledger.outside.gone
+    looked: Looked | None = None
+    forgiven: Mapping[str, int] | None = None
+    error: PosicionalError | None = None
+    did = False
+    while True:
+        looked = look(feed, ledger, looked.facts if looked else None)
+        day = fold(feed, looked.facts)
+        if forgiven is None:
+            forgiven = _last_turns(day) if insist else {}
+        action = decide(feed, day, clock.now(), gone, Asked(publish, forgiven))
+        did = did or looked.new > 0 or not isinstance(action, Rest)
+        match action:
+            case Convert():
+                # All that wait, before the next look: an arrival costs no listing of its own.
+                for file, number in day.pending:
+                    convert_arrival(feed, ledger, looked.facts, file, number)
+            case Process():
+                _process(feed, ledger, day, action, lease)
+            case Publish():
+                error = _publish(feed, ledger, action)
+            case Later():
+                clock.sleep(max(0.0, (action.until - clock.now()).total_seconds()))
+            case Rest():
+                outcome = Outcome(day, action, did, looked.growing, looked.unknown, error)
+                _tell_rest(ledger, outcome)
+                return outcome
+
+
+def _process(feed: Feed, ledger: Ledger, day: Day, action: Process, lease: timedelta) -> None:
+    claim = RunClaim(
+        **ledger.sign(),
+        lease_until=ledger.outside.clock.now() + lease,
+        revision=action.revision,
+        content=action.content,
+        contract=action.contract,
+        inputs=action.inputs,
+    )
+    number = ledger.claim(RUNS, day.runs, claim, _abandoned)
+    if number is not None:
+        transform(feed, ledger, day, number)
+
+
+def _abandoned(_turn: int, signature: Signature, reason: str) -> RunEnd:
+    return RunEnd(**signature, status="abandoned", reason=reason, blame="outside")
+
+
+def _publish(feed: Feed, ledger: Ledger, action: Publish) -> PosicionalError | None:
+    """Publish the current run; the error of a publication that failed and says so in the ledger."""
+    from posicional.steps.publish import publish
+
+    series = publications(action.target)
+    before = _facts_of(ledger, series)
+    failed: PosicionalError | None = None
+    try:
+        publish(feed, ledger.date, action.run, ledger.outside)
+    except StoreError:
+        raise
+    except PosicionalError as error:
+        failed = error
+    if _facts_of(ledger, series) == before:
+        # Nothing would stop the next look from deciding the same, for ever.
+        raise failed or PosicionalError("the publication left no fact", where=f"{ledger.prefix}{series}")
+    return failed
+
+
+def _facts_of(ledger: Ledger, series: str) -> set[TurnKey]:
+    return {key for key in ledger.read().entries if isinstance(key, TurnKey) and key.series == series}
+
+
+def _last_turns(day: Day) -> dict[str, int]:
+    """Series -> the number of its last turn."""
+    last = {publications(target): turns[-1].number for target, turns in day.publications.items() if turns}
+    return last | ({RUNS: day.runs[-1].number} if day.runs else {})
+
+
+def _hint(outcome: Outcome) -> str:
+    if outcome.rest.why != "missing":
+        return ""
+    files = outcome.day.files
+    names = [files[name].expected.pattern.format(outcome.day.date) for name in outcome.rest.files]
+    text = f"expected below {INCOMING}: {', '.join(names)}"
+    return f"{text}; still being written: {', '.join(outcome.growing)}" if outcome.growing else text
+
+
+def _tell_rest(ledger: Ledger, outcome: Outcome) -> None:
+    rest = outcome.rest
+    if rest.why == "done" and not outcome.did:
+        ledger.outside.tell(Event("done", f"nothing to do: {rest.text}"))
+    else:
+        ledger.outside.tell(Event(rest.why, rest.text))

@@ -1,0 +1,115 @@
+"""A claimed run: the datasets of one complete set of files, made in the order in which they read one another.
+
+The first act is the `started` fact: whoever meets another's stops. Before each dataset the facts are read again: a run
+that was ended by somebody else stops, and one whose set of files is no longer the newest ends as superseded.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from posicional.contract.feed import Dataset, Feed
+from posicional.day.facts import Blame, DatasetFact, EndStatus, PartFact, RunEnd, Started
+from posicional.day.journal import Facts, Ledger
+from posicional.day.keys import RUNS, TurnKey, results_prefix
+from posicional.day.state import Day, fold
+from posicional.errors import DataRefused, OutsideError, PosicionalError, UsageError
+from posicional.ports import Engine, Event
+from posicional.sql.dialect import order
+
+Tables = dict[str, Sequence[str]]
+
+
+def transform(feed: Feed, ledger: Ledger, day: Day, number: int) -> None:
+    """Make every dataset of run `number`, which this process has claimed for `day`'s set, and write its end.
+
+    A dataset that fails ends the run as failed, with the reason and whose turn it is. Bugs and interruptions end it
+    too, and are raised again. Raises `StoreError`.
+    """
+    if not ledger.write(TurnKey(RUNS, number, "started"), Started(**ledger.sign())):
+        return
+    tell(ledger, "run", f"run {number}: {_count(len(feed.datasets), 'dataset')} from {_count(len(day.inputs), 'file')}")
+    began = time.monotonic()
+    made: dict[str, DatasetFact] = {}
+
+    def end(status: EndStatus, reason: str = "", blame: Blame = "") -> None:
+        seconds = round(time.monotonic() - began, 3)
+        fact = RunEnd(**ledger.sign(), status=status, reason=reason, blame=blame, datasets=made, seconds=seconds)
+        _tell_end(ledger, number, fact, won=ledger.write(TurnKey(RUNS, number, "end"), fact))
+
+    try:
+        status, reason = _make_all(feed, ledger, day, number, made)
+    except PosicionalError as error:
+        end("failed", str(error), _blame(error))
+    except BaseException as error:
+        end(
+            "failed", f"stopped by {type(error).__name__}", "outside" if isinstance(error, KeyboardInterrupt) else "bug"
+        )
+        raise
+    else:
+        end(status, reason)
+
+
+def _make_all(feed: Feed, ledger: Ledger, day: Day, number: int, made: dict[str, DatasetFact]) -> tuple[EndStatus, str]:
+    tables = _tables(ledger, day)
+    engine: Engine | None = None
+    facts: Facts | None = None
+    for dataset in order(feed.datasets.values()):
+        facts = ledger.read(facts)
+        if TurnKey(RUNS, number, "end") in facts.entries:
+            return "abandoned", "taken over by somebody else"
+        if fold(feed, facts).revision != day.revision:
+            return "superseded", "other files or another contract came while it ran"
+        engine = engine or ledger.outside.engine()
+        began = time.monotonic()
+        made[dataset.name] = _make(engine, ledger, dataset, number, tables)
+        tables[dataset.name] = [ledger.outside.store.locate(part.key) for part in made[dataset.name].parts]
+        rows, seconds = made[dataset.name].rows, time.monotonic() - began
+        tell(ledger, "dataset", f"{dataset.name}: {_count(rows, 'row')}, in {seconds:.1f} s")
+    return "succeeded", ""
+
+
+def _make(engine: Engine, ledger: Ledger, dataset: Dataset, number: int, tables: Tables) -> DatasetFact:
+    prefix = results_prefix(ledger.feed, dataset.name, ledger.date, number)
+    written = engine.run(dataset, tables, ledger.outside.store.sink(prefix))
+    parts = tuple(
+        PartFact(key=prefix + part.name, table=dataset.name, rows=part.rows, bytes=part.bytes) for part in written
+    )
+    return DatasetFact(rows=sum(part.rows for part in parts), parts=parts)
+
+
+def _tables(ledger: Ledger, day: Day) -> Tables:
+    """Table name -> located parts, of every file's current arrival."""
+    tables: dict[str, list[str]] = {}
+    for file in day.files.values():
+        done = file.done(file.current) if file.current else None
+        for part in done.parts if done else ():
+            tables.setdefault(part.table, []).append(ledger.outside.store.locate(part.key))
+    return dict(tables)
+
+
+def _blame(error: PosicionalError) -> Blame:
+    if isinstance(error, UsageError):
+        return "contract"
+    if isinstance(error, DataRefused):
+        return "data"
+    return "outside" if isinstance(error, OutsideError) else "bug"
+
+
+def _tell_end(ledger: Ledger, number: int, end: RunEnd, *, won: bool) -> None:
+    if not won:
+        tell(ledger, "abandoned", f"run {number}: somebody else has ended it; what it made does not count")
+    elif end.status == "succeeded":
+        tell(ledger, "succeeded", f"run {number}, in {end.seconds:.1f} s")
+    else:
+        tell(ledger, end.status, f"run {number}: {end.reason}")
+
+
+def tell(ledger: Ledger, step: str, text: str) -> None:
+    """Say what happened."""
+    ledger.outside.tell(Event(step, text))
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
