@@ -12,7 +12,7 @@ from datetime import date, timedelta
 
 from posicional.contract.feed import Feed
 from posicional.day.facts import Decision, RunClaim, RunEnd
-from posicional.day.gate import Asked, Convert, Later, Process, Publish, Rest, decide
+from posicional.day.gate import Action, Asked, Convert, Later, Process, Publish, Rest, decide
 from posicional.day.journal import Ledger, Signature
 from posicional.day.keys import INCOMING, RUNS, DecisionKey, TurnKey, publications
 from posicional.day.series import LEASE
@@ -85,6 +85,12 @@ def advance(
     if again:
         _decide_again(ledger)
     return _until_rest(feed, ledger, publish=publish, insist=insist, lease=lease)
+
+
+def peek(feed: Feed, day: date, outside: Outside) -> tuple[Day, Action]:
+    """What the ledger says of a business date, and what would come next. Reads that day's facts only; writes nothing."""
+    state = fold(feed, Ledger(outside, feed.name, day).read())
+    return state, decide(feed, state, outside.clock.now(), outside.gone)
 
 
 def check_date(feed: Feed, day: date) -> None:

@@ -1,0 +1,245 @@
+"""The report of a day: what is there, what is missing, what was made and shown, and what comes next. Pure.
+
+`status` and `demo` print its text; `to_json` is the same for a script.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from posicional.contract.feed import Feed
+from posicional.day.facts import Done, End, PublicationEnd, RunEnd, Seen
+from posicional.day.gate import Action, Convert, Later, Process, Publish, Rest, turn_name
+from posicional.day.keys import INCOMING
+from posicional.day.state import Arrival, Day, FileDay
+
+
+@dataclass(frozen=True, slots=True)
+class FileReport:
+    """One file. `status`: converted, refused, arrived (not read yet), missing, or absent (an optional one).
+
+    `arrival` is the number that counts, 0 without one; `expected` the name waited for; `by` the local time at which
+    it is expected; `refused` says why the newest arrival was refused, also where an older one counts.
+    """
+
+    name: str
+    status: str
+    arrival: int = 0
+    path: str = ""
+    at: str = ""
+    rows: int = 0
+    rejects: int = 0
+    controls: Mapping[str, Mapping[str, str | int | bool | None]] = dataclasses.field(default_factory=dict)
+    refused: tuple[str, ...] = ()
+    expected: str = ""
+    by: str = ""
+    overdue: bool = False
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """One run, as its facts tell it."""
+
+    number: int
+    status: str
+    at: str
+    seconds: float = 0.0
+    reason: str = ""
+    datasets: Mapping[str, int] = dataclasses.field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownReport:
+    """A dataset that readers of a target see."""
+
+    target: str
+    run: int
+    dataset: str
+    index: str
+    aliases: tuple[str, ...]
+    documents: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A day at a glance. `current` is the number of the run whose datasets count, 0 without one."""
+
+    feed: str
+    date: str
+    files: tuple[FileReport, ...]
+    runs: tuple[RunReport, ...]
+    current: int
+    shown: tuple[ShownReport, ...]
+    next: str
+    notes: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The report as a terminal shows it."""
+        return "\n".join(self.lines())
+
+    def lines(self) -> list[str]:
+        """The lines of the text."""
+        width = max(len(file.name) for file in self.files) if self.files else 0
+        lines = [f"{self.feed} {self.date}", "", "files"]
+        for file in self.files:
+            lines += _file_lines(file, width)
+        for run in self.runs:
+            lines += ["", *_run_lines(run, current=run.number == self.current)]
+        if self.shown:
+            lines += ["", "published", *(_shown_line(one) for one in self.shown)]
+        if self.notes:
+            lines += ["", "notes", *(f"  {note}" for note in self.notes)]
+        return [*lines, "", f"next: {self.next}"]
+
+
+def to_json(report: Report) -> dict[str, Any]:
+    """Plain values, for a script."""
+    return dataclasses.asdict(report)
+
+
+def report(feed: Feed, day: Day, action: Action, now: datetime, *, unknown: tuple[str, ...] = ()) -> Report:
+    """The report of a day at a moment, where `action` is what comes next and `unknown` are names of no file."""
+    return Report(
+        feed=feed.name,
+        date=feed.calendar.format_date(day.date),
+        files=tuple(_file(feed, day, file, now) for file in day.files.values()),
+        runs=tuple(_runs(feed, day)),
+        current=day.run.number if day.run else 0,
+        shown=tuple(_shown(day)),
+        next=next_text(action),
+        notes=tuple(_notes(day, unknown)),
+    )
+
+
+def next_text(action: Action) -> str:
+    """What comes next, in words."""
+    match action:
+        case Convert(file, number):
+            return f"read arrival {number} of {file}"
+        case Process():
+            return "all files are here: a run"
+        case Publish(target, run):
+            return f"publish run {run.number} at {target}"
+        case Later(series, until):
+            return f"another attempt at the {turn_name(series)}, not before {until:%H:%M:%S} UTC"
+        case Rest("done"):
+            return f"nothing; {action.text}"
+    return action.text
+
+
+def _file(feed: Feed, day: Day, file: FileDay, now: datetime) -> FileReport:
+    expected = file.expected
+    by = feed.calendar.due_at(expected.expected_by, day.date, feed.timezone) if expected.expected_by else None
+    waiting = FileReport(
+        file.name,
+        "missing" if expected.required else "absent",
+        expected=expected.pattern.format(day.date),
+        by=_local(feed, by) if by else "",
+        overdue=by is not None and now > by,
+        owner=expected.owner,
+    )
+    arrival = file.current or file.newest
+    if arrival is None:
+        return waiting
+    status = file.status(arrival)
+    seen, done = arrival.seen, file.done(arrival)
+    return dataclasses.replace(
+        waiting,
+        overdue=False,
+        status="arrived" if status == "seen" else status,
+        arrival=arrival.number,
+        path=seen.key.removeprefix(INCOMING) if isinstance(seen, Seen) else "",
+        at=_local(feed, seen.modified if isinstance(seen, Seen) else seen.at),
+        rows=done.account.rows if done else 0,
+        rejects=done.account.rejects if done else 0,
+        controls={control.kind: control.values for control in done.controls} if done else {},
+        refused=_refusal(file, file.refused) if file.refused else (),
+    )
+
+
+def _refusal(file: FileDay, arrival: Arrival) -> tuple[str, ...]:
+    done = file.done(arrival)
+    if isinstance(done, Done):
+        return tuple(problem.text for problem in done.problems)
+    return ("its fact cannot be read",)
+
+
+def _runs(feed: Feed, day: Day) -> list[RunReport]:
+    reports = []
+    for run in day.runs:
+        end = run.end
+        datasets = {name: made.rows for name, made in end.datasets.items()} if isinstance(end, RunEnd) else {}
+        reason = end.reason if isinstance(end, End) else "its end cannot be read" if end else f"claimed by {run.owner}"
+        at = _local(feed, end.at if end else run.claim.at)
+        seconds = end.seconds if isinstance(end, RunEnd) else 0.0
+        reports.append(RunReport(run.number, run.status, at, seconds, reason, datasets))
+    return reports
+
+
+def _shown(day: Day) -> list[ShownReport]:
+    return [
+        ShownReport(target, turn.end.run, dataset, one.index, one.aliases, one.documents)
+        for target in day.publications
+        if (turn := day.publication(target)) and isinstance(turn.end, PublicationEnd)
+        for dataset, one in turn.end.datasets.items()
+    ]
+
+
+def _notes(day: Day, unknown: tuple[str, ...]) -> list[str]:
+    notes = [f"{name} is no file of this feed" for name in unknown]
+    notes += [f"the fact {name} cannot be read ({why})" for name, why in day.unreadable.items()]
+    notes += [f"decision: {decision.decision}, by {decision.who}: {decision.why}" for decision in day.decisions]
+    for target, turns in day.publications.items():
+        last = turns[-1] if turns else None
+        if last and not last.succeeded:
+            reason = f": {last.end.reason}" if isinstance(last.end, End) and last.end.reason else ""
+            notes.append(f"publication {last.number} at {target} {last.status}{reason}")
+    if day.contract_changed:
+        notes.append("the contract has changed since; process the day anew with: posicional run … --again")
+    return notes
+
+
+def _file_lines(file: FileReport, width: int) -> list[str]:
+    head = f"  {file.name:<{width}}  {file.status:<9}"
+    if file.status in ("missing", "absent"):
+        by = f"by {file.by[:-3]}{', overdue' if file.overdue else ''}" if file.by else ""
+        waits = [f"expected as {file.expected}", by, file.owner]
+        return [f"{head}  {' · '.join(filter(None, waits))}"]
+    lines = [f"{head}  {file.at}  {file.path}"]
+    if file.status == "converted":
+        lines[0] += f": {_count(file.rows, 'row')}, {_count(file.rejects, 'reject')}"
+        lines[0] += f" (arrival {file.arrival})" if file.arrival > 1 else ""
+        lines += [f"  {'':<{width}}    {kind}: {_values(values)}" for kind, values in file.controls.items() if values]
+    lines += [f"  {'':<{width}}    refused: {reason}" for reason in file.refused]
+    return lines
+
+
+def _run_lines(run: RunReport, *, current: bool) -> list[str]:
+    head = f"run {run.number}  {run.status} {run.at}" + (f", in {run.seconds:.1f} s" if run.seconds else "")
+    lines = [head + (", current" if current else "")]
+    if run.reason:
+        lines.append(f"  {run.reason}")
+    return lines + [f"  {name}: {_count(rows, 'row')}" for name, rows in run.datasets.items()]
+
+
+def _values(values: Mapping[str, str | int | bool | None]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in values.items() if value is not None)
+
+
+def _shown_line(one: ShownReport) -> str:
+    aliases = f" (as {', '.join(one.aliases)})" if one.aliases else ""
+    return f"  {one.dataset}: {_count(one.documents, 'document')} in {one.index}{aliases}, from run {one.run}"
+
+
+def _local(feed: Feed, moment: datetime) -> str:
+    return f"{moment.astimezone(feed.timezone):%Y-%m-%d %H:%M:%S}"
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
