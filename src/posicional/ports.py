@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 if TYPE_CHECKING:
     from posicional.contract.feed import Dataset, OpenSearchTarget
@@ -127,12 +127,83 @@ class Engine(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The body of one bulk request: `rows` documents, the first of which is number `first_row` (0-based) of all."""
+
+    data: bytes
+    rows: int
+    first_row: int
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What became of the documents that were sent: those taken, and those refused for good, counted by reason."""
+
+    documents: int
+    refused: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class IndexState:
+    """An index as it stands: the aliases that show it, and what its maker wrote into its mapping (`_meta`)."""
+
+    aliases: frozenset[str]
+    meta: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """An alias is to show `index` and no longer those in `held`, which are the ones that it was seen to show.
+
+    `alone`: the index is the only one that the alias shows.
+    """
+
+    alias: str
+    index: str
+    held: tuple[str, ...] = ()
+    alone: bool = True
+
+
 class Target(Protocol):
-    """Where datasets are published: an OpenSearch-compatible endpoint."""
+    """Where datasets are published: an OpenSearch-compatible endpoint. Raises `TargetError`."""
 
     @property
     def name(self) -> str:
         """The target's word in the ledger: `opensearch`."""
+        ...
+
+    @property
+    def where(self) -> str:
+        """Its address, without user and password."""
+        ...
+
+    def create_index(self, name: str, body: Mapping[str, Any]) -> None:
+        """Create an index with its mapping and settings."""
+        ...
+
+    def load(self, index: str, bodies: Iterable[Body]) -> Loaded:
+        """Send documents; what the target pushes back is sent again, and only that."""
+        ...
+
+    def refresh(self, index: str) -> None:
+        """Make what was sent visible to searches."""
+        ...
+
+    def count(self, index: str) -> int:
+        """How many documents an index holds."""
+        ...
+
+    def indices(self, *names: str) -> dict[str, IndexState]:
+        """The indices that have these names, or that aliases of these names show; `*` stands for anything."""
+        ...
+
+    def swap(self, moves: Sequence[Move]) -> bool:
+        """Move aliases, all at once or not at all. False when one no longer shows what it was seen to show."""
+        ...
+
+    def delete_index(self, name: str) -> None:
+        """Remove an index; nothing happens when it is not there."""
         ...
 
 
