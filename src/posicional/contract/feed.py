@@ -91,7 +91,7 @@ class IndexOf:
 class OpenSearchTarget:
     """Where datasets are published. `url` may hold a password: never print it, print `host`."""
 
-    url: str
+    url: str = field(repr=False)
     datasets: Mapping[str, IndexOf]
 
     @property
@@ -100,8 +100,7 @@ class OpenSearchTarget:
         from urllib.parse import urlsplit
 
         parts = urlsplit(self.url)
-        port = f":{parts.port}" if parts.port else ""
-        return f"{parts.scheme}://{parts.hostname}{port}{parts.path}"
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +116,7 @@ class Feed:
     files: Mapping[str, ExpectedFile]
     datasets: Mapping[str, Dataset]
     opensearch: OpenSearchTarget | None = None
-    alerts: tuple[str, ...] = ()
+    alerts: tuple[str, ...] = field(default=(), repr=False)
     settle: timedelta = timedelta(seconds=2)
     lookback: int = 35
     attempts: int = 3

@@ -114,6 +114,10 @@ class Pattern:
 
         return _TOKEN.sub(written, self.text)
 
+    def example(self, day: date) -> str:
+        """A name that this pattern matches: `x` for `*`, 1 for parts, versions and generations."""
+        return re.sub(r"\*+", "x", re.sub(r"\{(?:part|version|generation)\}", "1", self.format(day)))
+
 
 def ignored(path: str) -> bool:
     """Whether a name never counts as an arrival: hidden, still being written, or the marker of a folder."""

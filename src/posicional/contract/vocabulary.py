@@ -25,7 +25,7 @@ from pydantic import (
     model_validator,
 )
 
-from posicional.contract.source import Block, Document, Trap, Where
+from posicional.contract.source import Block, Document, Where
 
 
 class Words(BaseModel):
@@ -266,13 +266,3 @@ def _said(text: str) -> str:
 
 Text = Annotated[str, AfterValidator(_said)]
 """A text with something in it."""
-
-
-def scalar_text(value: Any) -> str:
-    """The text of a value that may be a text or a number in YAML. Raises `ValueError` for anything else."""
-    if isinstance(value, Trap):
-        message, hint = unquoted(value.text)
-        raise ValueError(f"{message}: {hint}")
-    if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
-        return str(value)
-    raise ValueError("expected a text or a number")

@@ -1,0 +1,182 @@
+"""The words of a feed's YAML. What they mean is worked out in `feed_compile`."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from posicional.contract.calendar import Days
+from posicional.contract.feed import View
+from posicional.contract.source import Trap
+from posicional.contract.tolerance import Tolerance, parse_tolerance
+from posicional.contract.vocabulary import Day, Many, Name, Text, Words
+from posicional.errors import UsageError
+
+_DURATION = re.compile(r"([0-9]{1,6}) ?(ms|s|min)")
+_UNITS = {"ms": timedelta(milliseconds=1), "s": timedelta(seconds=1), "min": timedelta(minutes=1)}
+_MASK = re.compile(r"last([1-9][0-9]?)")
+
+
+def _feed_name(text: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_-]*", text) or len(text) > 64:
+        raise ValueError(f"{text!r} is not a feed's name: small letters, digits, _ and -, beginning with a letter")
+    return text
+
+
+def _rejects(value: Any) -> Any:
+    if isinstance(value, Trap):
+        raise ValueError(f'{value.text} is not read as it looks; write a plain number, or quote a share: "0.1%"')
+    try:
+        return parse_tolerance(value if isinstance(value, str) else str(value))
+    except UsageError as error:
+        raise ValueError(f"expected {error.expected}") from None
+
+
+def _settle(value: Any) -> Any:
+    found = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError("expected a time such as 2 s, 500 ms or 1 min")
+    return int(found[1]) * _UNITS[found[2]]
+
+
+def _lookback(value: Any) -> Any:
+    found = re.fullmatch(r"([1-9][0-9]{0,3}) days?", value) if isinstance(value, str) else None
+    days = int(found[1]) if found else value
+    if isinstance(days, bool) or not isinstance(days, int) or not 1 <= days <= 3660:
+        raise ValueError("expected a number of days, such as 35")
+    return days
+
+
+def _protection(value: Any) -> Any:
+    if value in ("hmac", "year", "drop", "plain"):
+        return (value, 0)
+    kept = value.get("mask") if isinstance(value, dict) and set(value) == {"mask"} else None
+    found = _MASK.fullmatch(kept) if isinstance(kept, str) else None
+    if found is None:
+        raise ValueError("expected hmac, year, drop, plain, or {mask: last4}")
+    return ("mask", int(found[1]))
+
+
+def _moment(value: Any) -> Any:
+    return value if isinstance(value, dict) else {"at": value}
+
+
+def _header_or_arrival(text: str) -> str:
+    if text != "arrival" and not re.fullmatch(r"[^.]+\.[^.]+", text):
+        raise ValueError("expected arrival, or a control record's field, such as header.data_ref")
+    return text
+
+
+class DueWords(Words):
+    """When something is due: `"12:00"` for short, or with the days after the period's end."""
+
+    at: Text
+    after: Text = "0 days"
+
+
+Due = Annotated[DueWords, BeforeValidator(_moment, json_schema_input_type=DueWords | str)]
+
+
+class CalendarWords(Words):
+    """Which days the feed has."""
+
+    days: Days = "daily"
+    holidays: Text | None = None
+    also_skip: Many[Day] = ()
+
+
+class DateWords(Words):
+    """Where the business date comes from when it is not in the name."""
+
+    from_: Annotated[Text, AfterValidator(_header_or_arrival), Field(alias="from")]
+    cutoff: Text | None = None
+
+
+class PartsWords(Words):
+    """When a file in several objects is complete."""
+
+    count: Annotated[int, Field(ge=2, le=10_000)] | None = None
+    marker: Text | None = None
+
+
+class FileWords(Words):
+    """One of the files of a feed."""
+
+    pattern: Text
+    layout: Text
+    expected_by: Due | None = None
+    owner: Text | None = None
+    max_rejects: Annotated[Any, BeforeValidator(_rejects, json_schema_input_type=int | str)] = Tolerance()
+    required: bool = True
+    wait_until: Due | None = None
+    allow_empty: bool = False
+    use: Literal["latest"] | None = None
+    date: DateWords | None = None
+    parts: PartsWords | None = None
+    member: Text | None = None
+    marker: Text | None = None
+
+
+Protection = Annotated[Any, BeforeValidator(_protection, json_schema_input_type=str | dict[str, str])]
+
+
+class DatasetWords(Words):
+    """One result table."""
+
+    sql: Text
+    key: Annotated[Many[Text], Field(min_length=1)]
+    columns: dict[Text, Text] = Field(default_factory=dict)
+    expect: Many[Text] = ()
+    lineage: Text | None = None
+    protect: dict[Text, Protection] = Field(default_factory=dict)
+
+
+class IndexWords(Words):
+    """How a dataset is shown in OpenSearch."""
+
+    index: Text
+    view: View = "latest"
+
+
+class KeepWords(Words):
+    """What stays in OpenSearch."""
+
+    runs: Annotated[int, Field(ge=1)] | None = None
+    days: Annotated[int, Field(ge=1)] | None = None
+
+
+class OpenSearchWords(Words):
+    """Where datasets are published."""
+
+    url: Text
+    datasets: Annotated[dict[str, IndexWords], Field(min_length=1)]
+    keep: KeepWords | None = None
+    mode: Literal["upsert"] | None = None
+
+
+class PublishWords(Words):
+    """The targets."""
+
+    opensearch: OpenSearchWords | None = None
+
+
+class FeedWords(Words):
+    """A whole feed."""
+
+    feed: Annotated[Text, AfterValidator(_feed_name)]
+    timezone: Text
+    calendar: CalendarWords | None = None
+    deadline: Due
+    store: Text
+    files: Annotated[dict[Name, FileWords], Field(min_length=1)]
+    datasets: Annotated[dict[Name, DatasetWords], Field(min_length=1)]
+    publish: PublishWords | None = None
+    alerts: Many[Text] = ()
+    settle: Annotated[Any, BeforeValidator(_settle, json_schema_input_type=str)] = timedelta(seconds=2)
+    lookback: Annotated[Any, BeforeValidator(_lookback, json_schema_input_type=int | str)] = 35
+    attempts: Annotated[int, Field(ge=1, le=100)] = 3
+    latest_only: bool = False
+    engine: Literal["duckdb", "spark"] = "duckdb"
