@@ -44,6 +44,10 @@ class FeedCompiler:
 
     def compile(self, words: FeedWords) -> Feed | None:
         """The feed; None where a fault keeps it from being made. All faults stand in `documents`."""
+        for word in ("files", "datasets"):
+            block = self.document.root[word]
+            if not block and not words.lost(word) and not block.cut:
+                self.fault((word,), "must not be empty")
         zone = self._zone(words.timezone)
         calendar, read = compile_calendar(words.calendar, self.document, self.folder)
         self.documents += read

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
@@ -163,6 +164,17 @@ class PublishWords(Words):
     opensearch: OpenSearchWords | None = None
 
 
+STAND_INS: Mapping[str, Any] = {
+    "feed": "feed",
+    "timezone": "UTC",
+    "deadline": "12:00",
+    "store": ".",
+    "files": {},
+    "datasets": {},
+}
+"""What a feed is read with when a word that must be there is missing or wrong: to find the other faults as well."""
+
+
 class FeedWords(Words):
     """A whole feed."""
 
@@ -171,8 +183,8 @@ class FeedWords(Words):
     calendar: CalendarWords | None = None
     deadline: Due
     store: Text
-    files: Annotated[dict[Name, FileWords], Field(min_length=1)]
-    datasets: Annotated[dict[Name, DatasetWords], Field(min_length=1)]
+    files: dict[Name, FileWords]
+    datasets: dict[Name, DatasetWords]
     publish: PublishWords | None = None
     alerts: Many[Text] = ()
     settle: Annotated[Any, BeforeValidator(_settle, json_schema_input_type=str)] = timedelta(seconds=2)

@@ -46,7 +46,7 @@ class Words(BaseModel):
             document.fault((*value.where, word), "unknown word", suggestion(word, known))
             cut(value, word)
         for word in [word for word, said in value.items() if said is None]:
-            document.fault((*value.where, word), "has no value", "give it one, or leave the word out")
+            document.fault((*value.where, word), *_NO_VALUE)
             cut(value, word)
         return handler(value).placed(value)
 
@@ -81,23 +81,33 @@ class Words(BaseModel):
 W = TypeVar("W", bound=Words)
 
 
-def read_words(model: type[W], document: Document) -> W | None:
-    """The document as a model; what is wrong becomes faults. None where nothing of it can be used."""
+def read_words(model: type[W], document: Document, stand_ins: Mapping[str, Any] | None = None) -> W | None:
+    """The document as a model; what is wrong becomes faults. None where nothing of it can be used.
+
+    `stand_ins` are values for words that must be there, so that without one of them the rest is still looked at.
+    """
     if document.faults and not document.root:
         return None
-    first = True
+    spare = dict(stand_ins or {})
+    noted = False
     while True:
         try:
             return model.model_validate(document.root, context=document)
         except ValidationError as error:
-            for found in error.errors(include_url=False, include_input=False):
-                where: Where = found["loc"]
-                if first:
-                    named = tuple(step for step in where if step != "[key]")  # pydantic's mark for the name itself
-                    _note(document, named, found["type"], found.get("ctx", {}), found["msg"])
-                if not _cut_at(document.root, where):
-                    return None
-            first = False
+            found = error.errors(include_url=False, include_input=False)
+        if not noted:  # what a later look finds only follows from what has been cut
+            for each in found:
+                named = tuple(step for step in each["loc"] if step != "[key]")  # pydantic's mark for the name itself
+                _note(document, named, each["type"], each.get("ctx", {}), each["msg"])
+            noted = True
+        for place in [_place(document.root, each["loc"]) for each in found]:
+            if not isinstance(place, str):
+                _cut_at(*place)
+            elif place in spare:
+                document.root[place] = spare.pop(place)
+                document.root.cut.add(place)
+            elif place not in document.root:
+                return None
 
 
 def cut(block: Block, word: str) -> None:
@@ -106,12 +116,8 @@ def cut(block: Block, word: str) -> None:
     block.cut.add(word)
 
 
-def _cut_at(root: Block, where: Where) -> bool:
-    """Cut the innermost thing at `where` that can go without moving others; False when only the whole is left.
-
-    An item of a list of mappings goes alone (the word that holds the list counts as cut too); of other lists the
-    whole list goes.
-    """
+def _place(root: Block, where: Where) -> tuple[Block, str, Any] | str:
+    """The innermost word at `where`, as its block, itself, and the value; a word that the root lacks by its name."""
     holder, word = None, ""
     value: Any = root
     for step in where:
@@ -122,22 +128,27 @@ def _cut_at(root: Block, where: Where) -> bool:
             value = value[step]
         elif isinstance(value, list) or isinstance(step, str):  # an int beside: one thing, taken as a list of one
             break
-    if holder is None:
-        return False
-    items = holder.get(word)
+    return str(where[0]) if holder is None else (holder, word, value)
+
+
+def _cut_at(block: Block, word: str, value: Any) -> None:
+    """Cut the word; of a list of mappings only the one at fault, though the word then counts as cut too."""
+    items = block.get(word)
     if isinstance(items, list) and isinstance(value, Block):
         items[:] = [item for item in items if item is not value]
-        holder.cut.add(word)
+        block.cut.add(word)
     else:
-        cut(holder, word)
-    return True
+        cut(block, word)
 
 
 def _note(document: Document, where: Where, kind: str, context: dict[str, Any], text: str) -> None:
     near = document.nearest(where)
     written = document.plain.get(near)
     if kind == "missing":
-        document.fault((*near, where[-1]), "this word is missing")
+        if not _misspelled(_at(document.root, near), str(where[-1])):
+            document.fault((*near, where[-1]), "this word is missing")
+    elif written in ("", "~", "null"):
+        document.fault(near, *_NO_VALUE)
     elif kind == "too_short":
         document.fault(near, "must not be empty")
     elif kind in _EXPECTED:
@@ -157,6 +168,7 @@ def _note(document: Document, where: Where, kind: str, context: dict[str, Any], 
         document.fault(near, text[:1].lower() + text[1:])
 
 
+_NO_VALUE = ("has no value", "give it one, or leave the word out")
 _EXPECTED = {
     "string_type": "text",
     "int_type": "a whole number",
@@ -180,6 +192,11 @@ def suggestion(word: str, known: Iterable[str]) -> str:
         return ""
     near = difflib.get_close_matches(word.lower(), choices, n=1, cutoff=0.6)
     return f"did you mean {near[0]}?" if near else f"known here: {', '.join(choices)}"
+
+
+def _misspelled(block: Any, word: str) -> bool:
+    """Whether a word that is missing stands there in another spelling, which has a fault already."""
+    return isinstance(block, Block) and any(suggestion(cut, [word]).startswith("did") for cut in block.cut)
 
 
 def _alternatives(choices: list[str]) -> str:
@@ -206,7 +223,8 @@ def refuse_not_yet(document: Document, table: NotYet) -> None:
                 continue
             value = _at(document.root, where)
             if not values or value in values:
-                said = f"{where[-1]}: {value}" if values else str(where[-1]) if isinstance(where[-1], str) else "this"
+                word = next(step for step in reversed(where) if isinstance(step, str))
+                said = f"{word}: {document.plain.get(where, value)}" if values else word
                 document.fault(where, f"{said} is not supported yet")
 
 
