@@ -4,14 +4,39 @@ from __future__ import annotations
 
 import itertools
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from posicional.backends.store import open_store
+from posicional.contract.calendar import Calendar, Due
+from posicional.contract.feed import Dataset, ExpectedFile, Feed, IndexOf, OpenSearchTarget
+from posicional.contract.layout import Layout
+from posicional.contract.pattern import Pattern
+from posicional.day import revision
+from posicional.day.facts import (
+    Blame,
+    Decision,
+    Done,
+    EndStatus,
+    Fact,
+    PartFact,
+    ProblemFact,
+    PublicationClaim,
+    PublicationEnd,
+    RunClaim,
+    RunEnd,
+    Seen,
+    Unreadable,
+)
+from posicional.day.journal import Facts, Signature
+from posicional.day.keys import RUNS, DecisionKey, DoneKey, FactKey, SeenKey, TurnKey, publications
+from posicional.day.state import Day, fold
 from posicional.ports import Engine, Event, Outside, Store
 
+DAY = date(2026, 11, 22)
 MORNING = datetime(2026, 11, 22, 11, 0, tzinfo=UTC)
 
 
@@ -79,3 +104,132 @@ def outside_of(
         tell=tell or Told(),
         gone=gone,
     )
+
+
+# Feeds as values, for the rooms that read no YAML.
+
+
+def layout_of(digest: str = "layout-1") -> Layout:
+    """A layout that nobody reads with; its digest is all that counts."""
+    return Layout("l", digest, "utf-8", "bytes", "newline", "reject", ())
+
+
+def file_of(name: str, **words: object) -> ExpectedFile:
+    """A file of a feed: `<NAME>_<date>.txt`."""
+    settings: dict[str, object] = {"pattern": Pattern(f"{name.upper()}_{{date:%Y%m%d}}.txt"), "layout": layout_of()}
+    return ExpectedFile(name, **(settings | words))  # type: ignore[arg-type]  # words of the dataclass
+
+
+def feed_of(*files: ExpectedFile, publish: bool = False, sql: str = "select * from a", attempts: int = 3) -> Feed:
+    """A daily feed due at noon in Brasília, with one dataset `d`, published as index `d` if so wished."""
+    dataset = Dataset("d", sql, Path("d.sql"), ())
+    target = OpenSearchTarget("http://127.0.0.1:1", {"d": IndexOf("d", "d")}) if publish else None
+    return Feed(
+        name="f",
+        path=Path("feed.yaml"),
+        timezone=ZoneInfo("America/Sao_Paulo"),
+        calendar=Calendar("daily"),
+        deadline=Due(time(12)),
+        store="memory://none",
+        files={file.name: file for file in files},
+        datasets={"d": dataset},
+        opensearch=target,
+        attempts=attempts,
+    )
+
+
+# Facts as values. They tell a day in the order in which they are added, a second apart.
+
+
+@dataclass
+class Story:
+    """The facts of a day of a feed, told one by one."""
+
+    feed: Feed
+    entries: dict[FactKey, Fact | Unreadable] = field(default_factory=dict)
+    now: datetime = MORNING
+
+    def sign(self, who: str = "ana@maquina") -> Signature:
+        """A signature of the next second."""
+        self.now += timedelta(seconds=1)
+        return {"writer": f"w{len(self.entries)}", "at": self.now, "who": who}
+
+    @property
+    def facts(self) -> Facts:
+        """All of them."""
+        return Facts(self.feed.name, DAY, dict(self.entries))
+
+    @property
+    def day(self) -> Day:
+        """The day that they tell under the story's feed."""
+        return fold(self.feed, self.facts)
+
+    def seen(self, file: str, number: int = 1, version: str = "", key: str = "") -> None:
+        """An arrival is seen."""
+        self.entries[SeenKey(file, number)] = Seen(
+            **self.sign(),
+            key=key or f"dados-posicionais/{file.upper()}_20261122.txt",
+            object_version=version or f"v{number}",
+            size=10,
+            modified=self.now,
+        )
+
+    def done(
+        self, file: str, number: int = 1, status: str = "converted", content: str = "", problems: Sequence[str] = ()
+    ) -> None:
+        """An arrival is read as the feed asks now."""
+        self.entries[DoneKey(file, number, revision.reading(self.feed.files[file]))] = Done(
+            **self.sign(),
+            status=status,  # type: ignore[arg-type]  # one of its words
+            layout=self.feed.files[file].layout.digest,
+            sha256=content or f"{file}-{number}",
+            tables={file: 3},
+            parts=(PartFact(key=f"dados-parquet/f/{file}/{number}.parquet", table=file, rows=3, bytes=9),),
+            problems=tuple(ProblemFact(reason="control", text=text) for text in problems),
+        )
+
+    def arrived(self, *files: str, number: int = 1, content: str = "") -> None:
+        """Arrivals are seen and converted."""
+        for file in files:
+            self.seen(file, number)
+            self.done(file, number, content=content)
+
+    def claim(self, number: int, who: str = "ana@maquina", lease: timedelta = timedelta(hours=1)) -> None:
+        """A run is claimed for the set that the day has now."""
+        day = self.day
+        self.entries[TurnKey(RUNS, number, "claim")] = RunClaim(
+            **self.sign(who),
+            lease_until=self.now + lease,
+            revision=day.revision,
+            content=day.content,
+            contract=day.contract,
+            inputs=day.inputs,
+        )
+
+    def end(self, number: int, status: EndStatus = "succeeded", reason: str = "", blame: Blame = "") -> None:
+        """A run ends."""
+        self.entries[TurnKey(RUNS, number, "end")] = RunEnd(**self.sign(), status=status, reason=reason, blame=blame)
+
+    def run(self, number: int, status: EndStatus = "succeeded", blame: Blame = "") -> None:
+        """A run from its claim to its end."""
+        self.claim(number)
+        self.end(number, status, "because" if blame else "", blame)
+
+    def published(self, number: int, run: int, status: EndStatus = "succeeded", blame: Blame = "") -> None:
+        """A publication from its claim to its end."""
+        series = publications("opensearch")
+        self.entries[TurnKey(series, number, "claim")] = PublicationClaim(
+            **self.sign(), lease_until=self.now + timedelta(hours=1), run=run
+        )
+        self.entries[TurnKey(series, number, "end")] = PublicationEnd(
+            **self.sign(), status=status, run=run, blame=blame
+        )
+
+    def rerun(self, number: int = 1) -> None:
+        """A person asks for another run."""
+        self.entries[DecisionKey(number)] = Decision(**self.sign(), decision="rerun", why="asked for")
+
+    def unreadable(self, key: FactKey) -> None:
+        """A fact is there and cannot be read."""
+        self.now += timedelta(seconds=1)
+        self.entries[key] = Unreadable(self.now, "not the JSON of such a fact")

@@ -88,7 +88,7 @@ def advance(
 
 
 def peek(feed: Feed, day: date, outside: Outside) -> tuple[Day, Action]:
-    """What the ledger says of a business date, and what would come next. Reads that day's facts only; writes nothing."""
+    """What the ledger says of a business date, and what would come next. Reads only that day's facts, writes none."""
     state = fold(feed, Ledger(outside, feed.name, day).read())
     return state, decide(feed, state, outside.clock.now(), outside.gone)
 

@@ -1,0 +1,207 @@
+"""Keys and facts: formatting and parsing are inverses, and what cannot be read never stops anybody."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, date, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from posicional.day import facts, keys
+from posicional.day.facts import Done, InputFact, PartFact, ProblemFact, RunClaim, Seen, Unreadable, kind_of, read_fact
+from posicional.day.keys import AlertKey, DecisionKey, DoneKey, FactKey, SeenKey, TurnKey, parse_key
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+names = st.from_regex(re.compile(r"[a-z][a-z0-9_-]{0,20}", re.ASCII), fullmatch=True)
+numbers = st.integers(1, 99999)
+fact_keys: st.SearchStrategy[FactKey] = st.one_of(
+    st.builds(SeenKey, names, numbers),
+    st.builds(DoneKey, names, numbers, st.from_regex(re.compile(r"[0-9a-f]{12}", re.ASCII), fullmatch=True)),
+    st.builds(
+        TurnKey,
+        st.one_of(st.just("runs"), names.map(keys.publications)),
+        numbers,
+        st.sampled_from(["claim", "started", "end"]),
+    ),
+    st.builds(DecisionKey, numbers),
+    st.builds(AlertKey, names, numbers, st.sampled_from(["due", "sent"])),
+)
+
+
+@given(fact_keys)
+def test_a_formatted_key_parses_to_itself(key: FactKey) -> None:
+    """What we write we find again, whatever the names and numbers."""
+    assert key == parse_key(str(key))
+
+
+@given(st.one_of(st.text(max_size=40), fact_keys.map(lambda key: str(key).replace("0", "00", 1))))
+def test_a_parsed_path_formats_to_itself(path: str) -> None:
+    """A path is a fact's name or it is not: no two paths are the same fact."""
+    key = parse_key(path)
+    assert key is None or path == str(key)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "runs/0000.claim.json",
+        "runs/1.claim.json",
+        "runs/00001.claim.json",
+        "runs/0001.claim.json.tmp",
+        "runs/0001.json",
+        "arrivals/a/0001.done.json",
+        "arrivals/a/b/0001.seen.json",
+        "publications/0001.claim.json",
+        "notes.txt",
+        "",
+    ],
+)
+def test_names_that_are_no_facts(path: str) -> None:
+    """A stray object in the ledger is not taken for a fact."""
+    assert parse_key(path) is None
+
+
+def test_keys_as_the_design_writes_them() -> None:
+    """The names that users see with `ls`."""
+    day = date(2026, 11, 22)
+    assert [
+        keys.ledger_prefix("planos", day),
+        keys.parts_prefix("planos", "contratos", day, 1, "t1"),
+        keys.rejects_prefix("planos", "contratos", day, 1, "t1"),
+        keys.results_prefix("planos", "contratos_ativos", day, 1),
+        str(SeenKey("contratos", 1)),
+        str(DoneKey("contratos", 1, "0a1b2c3d4e5f")),
+        str(TurnKey("runs", 1, "claim")),
+        str(TurnKey(keys.publications("opensearch"), 1, "end")),
+        str(DecisionKey(1)),
+        str(AlertKey("deadline", 1, "due")),
+        str(TurnKey("runs", 12345, "end")),
+    ] == [
+        "controle/planos/2026-11-22/",
+        "dados-parquet/planos/contratos/data=2026-11-22/arrival=0001/t1/",
+        "dados-rejeitados/planos/contratos/data=2026-11-22/arrival=0001/t1/",
+        "dados-processados/planos/contratos_ativos/data=2026-11-22/run=0001/",
+        "arrivals/contratos/0001.seen.json",
+        "arrivals/contratos/0001.0a1b2c3d4e5f.done.json",
+        "runs/0001.claim.json",
+        "publications/opensearch/0001.end.json",
+        "decisions/0001.json",
+        "alerts/deadline-0001.due.json",
+        "runs/12345.end.json",
+    ]
+
+
+def claim() -> RunClaim:
+    """A claim with everything in it."""
+    return RunClaim(
+        writer="w1",
+        at=NOW,
+        who="josé@máquina",
+        lease_until=NOW + timedelta(hours=1),
+        revision="r",
+        content="c",
+        contract="k",
+        inputs={"a": InputFact(arrival=1, sha256="ab", reading="cd")},
+    )
+
+
+def done() -> Done:
+    """A refusal with everything in it."""
+    return Done(
+        writer="w2",
+        at=NOW,
+        status="refused",
+        layout="l",
+        sha256="ab",
+        size=12,
+        tables={"a": 1},
+        parts=(PartFact(key="k", table="a", rows=1, bytes=2),),
+        controls=(facts.ControlFact(kind="trailer", line=3, values={"total": "1.20", "n": 4, "x": None, "ok": True}),),
+        problems=(ProblemFact(reason="control", text="não confere", line=3),),
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "fact"), [(TurnKey("runs", 1, "claim"), claim()), (DoneKey("a", 1, "ab"), done())], ids=["claim", "done"]
+)
+def test_a_fact_comes_back_as_it_was(key: FactKey, fact: facts.Fact) -> None:
+    """Writing and reading a fact are inverses, and a person can read it: indented, UTF-8, the kind first."""
+    data = fact.to_bytes()
+    assert fact == read_fact(key, data, NOW)
+    lines = data.decode().splitlines()
+    assert ("{", f'  "fact": "{fact.KIND}",', '  "version": 1,', "}") == (*lines[:3], lines[-1])
+
+
+def test_accents_stay_readable() -> None:
+    """A fact is for people too."""
+    assert "josé@máquina" in claim().to_bytes().decode()
+
+
+def test_facts_cannot_be_changed() -> None:
+    """A fact in memory is as fixed as the one in the store."""
+    with pytest.raises(ValidationError, match="frozen"):
+        claim().revision = "other"
+
+
+def test_every_kind_of_key_has_its_kind_of_fact() -> None:
+    """The key alone says what the fact must be."""
+    assert [
+        kind_of(key).KIND
+        for key in (
+            SeenKey("a", 1),
+            DoneKey("a", 1, "ab"),
+            TurnKey("runs", 1, "claim"),
+            TurnKey("runs", 1, "started"),
+            TurnKey("runs", 1, "end"),
+            TurnKey("publications/opensearch", 1, "claim"),
+            TurnKey("publications/opensearch", 1, "end"),
+        )
+    ] == ["seen", "done", "run-claim", "started", "run-end", "publication-claim", "publication-end"]
+
+
+def changed(**words: object) -> bytes:
+    """A claim in which some words are others; None leaves a word out."""
+    document = json.loads(claim().to_bytes()) | words
+    return json.dumps({name: value for name, value in document.items() if value is not None}).encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("empty", b""),
+        ("cut", claim().to_bytes()[:40]),
+        ("not-text", b"\xff\xfe\x00"),
+        ("list", b"[]"),
+        ("another-kind", done().to_bytes()),
+        ("later-version", changed(version=2)),
+        ("no-lease", changed(lease_until=None)),
+        ("no-zone", changed(at="2026-11-22T12:00:00")),
+        ("wrong-type", changed(inputs="a")),
+        ("deep", b"[" * 100_000),
+    ],
+)
+def test_unreadable_facts_are_values(name: str, data: bytes) -> None:
+    """Whatever stands under a fact's name is read without an error, and the reason never quotes it."""
+    found = read_fact(TurnKey("runs", 1, "claim"), data, NOW)
+    assert isinstance(found, Unreadable), name
+    assert found.at == NOW
+    assert "2026" not in found.reason
+
+
+def test_unknown_words_are_left_out() -> None:
+    """A fact that a program a little newer wrote is readable."""
+    assert claim() == read_fact(TurnKey("runs", 1, "claim"), changed(new_word={"a": 1}), NOW)
+
+
+def test_moments_of_other_zones() -> None:
+    """A moment keeps its instant."""
+    brasilia = timezone(timedelta(hours=-3))
+    seen = Seen(writer="w", at=NOW.astimezone(brasilia), key="k", object_version="v", size=1, modified=NOW)
+    found = read_fact(SeenKey("a", 1), seen.to_bytes(), NOW)
+    assert isinstance(found, Seen)
+    assert found.at == NOW
