@@ -22,7 +22,10 @@ Example:
 @click.argument("contract", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the faults as JSON.")
 def check(contract: Path, as_json: bool) -> int:
-    """Report every fault of CONTRACT (a feed, its layouts and SQL; or one layout) with file and line."""
+    """Report every fault of a contract.
+
+    CONTRACT is a feed, with its layouts and SQL, or one layout. Each fault comes with its file, line and path.
+    """
     from posicional.contract.feed_source import load_contract
 
     try:
@@ -31,8 +34,7 @@ def check(contract: Path, as_json: bool) -> int:
         if not as_json:
             raise
         faults = [
-            {"file": f.file, "line": f.line, "path": f.path, "message": f.message, "hint": f.hint}
-            for f in error.faults
+            {"file": f.file, "line": f.line, "path": f.path, "message": f.message, "hint": f.hint} for f in error.faults
         ]
         print_json({"faults": faults})
         return error.exit_code

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from posicional.cli.rejects import show_rejects
 from posicional.cli.show import print_json
 from posicional.cli.words import day_of, json_option
 from posicional.errors import DataRefused, StoreError, UsageError
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from posicional.contract.layout import Layout
     from posicional.ports import Source, Store
     from posicional.records.conversion import Conversion
-
-SHOWN = 5  # rejects named on the terminal; all of them are in --rejects
 
 
 @click.command(

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import getpass
-import os
-import socket
 import uuid
 from typing import TYPE_CHECKING
 
+from posicional.errors import UsageError
 from posicional.ports import Clock, Engine, Event, Outside, Target
 
 if TYPE_CHECKING:
@@ -16,40 +14,42 @@ if TYPE_CHECKING:
     from posicional.contract.feed import Feed, OpenSearchTarget
 
 
-def outside_for(feed: Feed, store: str | None, tell: Callable[[Event], None], clock: Clock) -> Outside:
+def outside_for(feed: Feed, store: str | None, tell: Callable[[Event], None], clock: Clock | None = None) -> Outside:
     """Everything the steps need for `feed`; `store` (a folder below the working directory, or a URL) replaces its own.
 
     The engine and the target are made only when a step asks for them: `status` needs neither.
     """
+    from posicional.backends.clock import SystemClock
+    from posicional.backends.process import gone, who
     from posicional.backends.store import open_store
 
     return Outside(
         store=open_store(store or feed.store),
-        clock=clock,
+        clock=clock or SystemClock(),
         new_id=lambda: uuid.uuid4().hex[:12],
         who=who(),
         engine=_engine,
         target=_target,
         tell=tell,
+        gone=gone,
     )
 
 
-def who() -> str:
-    """Who is running this, as it stands in the facts: user@host."""
-    try:
-        user = getpass.getuser()
-    except (OSError, KeyError):  # a container's user without a name
-        user = str(os.getuid())
-    return f"{user}@{socket.gethostname()}"
-
-
 def _engine() -> Engine:
-    from posicional.backends.duckdb import DuckDbEngine
-
+    try:
+        from posicional.backends.duckdb import DuckDbEngine
+    except ModuleNotFoundError as error:
+        raise _extra("sql", error) from error
     return DuckDbEngine()
 
 
 def _target(target: OpenSearchTarget) -> Target:
-    from posicional.backends.opensearch import connect
-
+    try:
+        from posicional.backends.opensearch import connect
+    except ModuleNotFoundError as error:
+        raise _extra("opensearch", error) from error
     return connect(target)
+
+
+def _extra(name: str, error: ModuleNotFoundError) -> UsageError:
+    return UsageError(f"{error.name} is not installed", hint=f"pip install 'posicional[{name}]'")

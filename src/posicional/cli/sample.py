@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from posicional.cli.words import DAY, day_of
+from posicional.cli.words import date_option, day_of
 from posicional.errors import StoreError
 
 
@@ -16,11 +16,13 @@ Example:
   posicional sample dados/dados-posicionais --date 2026-11-22 --rows 100000"""
 )
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--date", "day", metavar=DAY, required=True, help="The business date the files belong to.")
-@click.option("--rows", type=click.IntRange(min=1), default=20_000, show_default=True, help="Contracts to write.")
+@date_option
+@click.option("--rows", type=click.IntRange(min=1), default=2_000, show_default=True, help="Contracts to write.")
 @click.option("--flaws", is_flag=True, help="With bad records, a wrong trailer, and yesterday's date in one header.")
 def sample(folder: Path, day: str, rows: int, flaws: bool) -> int:
-    """Write the demo feed's seven positional files for a date straight into FOLDER.
+    """Write the demo feed's seven files.
+
+    They go straight into FOLDER, named as the feed's patterns want.
 
     The same date and number of rows always give the same bytes.
     """
@@ -31,7 +33,9 @@ def sample(folder: Path, day: str, rows: int, flaws: bool) -> int:
         paths = write_sample(folder, day_of(day), rows, flaws=flaws)
     except OSError as error:
         raise StoreError(
-            f"the sample cannot be written: {error.strerror}", where=str(folder), hint="give a folder that can be written"
+            f"the sample cannot be written: {error.strerror}",
+            where=str(folder),
+            hint="give a folder that can be written",
         ) from error
     for path in paths:
         click.echo(f"{path}  {path.stat().st_size:,} bytes")

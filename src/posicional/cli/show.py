@@ -31,6 +31,7 @@ class Teller:
         self._quiet = quiet
 
     def __call__(self, event: Event) -> None:
+        """Print one event."""
         if self._quiet:
             return
         at = self._clock.now().astimezone(self._zone)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
-DAY = "YYYY-MM-DD"
+if TYPE_CHECKING:
+    from posicional.contract.feed import Feed
 
 feed_argument = click.argument("feed_path", metavar="FEED", type=click.Path(path_type=Path))
 store_option = click.option(
@@ -19,11 +19,12 @@ store_option = click.option(
     help="Folder or URL that replaces the feed's store (also POSICIONAL_STORE).",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for a script.")
-
-
-def day_option(*, required: bool, text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """The `--date` option, with its help."""
-    return click.option("--date", "day", metavar=DAY, required=required, help=f"{text} (a monthly feed: YYYY-MM).")
+date_option = click.option(
+    "--date", "day", metavar="DATE", required=True, help="The business date, YYYY-MM-DD (a monthly feed: YYYY-MM)."
+)
+today_option = click.option(
+    "--date", "day", metavar="DATE", help="The business date, YYYY-MM-DD or YYYY-MM.  [default: the feed's latest]"
+)
 
 
 def day_of(text: str) -> date:
@@ -31,3 +32,13 @@ def day_of(text: str) -> date:
     from posicional.contract.calendar import parse_date
 
     return parse_date(text)
+
+
+def day_or_latest(feed: Feed, text: str | None) -> date:
+    """The date as typed; without one, the feed's business date of today, or the one before where today is none."""
+    from posicional.backends.clock import SystemClock
+
+    if text:
+        return day_of(text)
+    today = SystemClock().now().astimezone(feed.timezone).date()
+    return today if feed.calendar.is_business_date(today) else feed.calendar.previous(today)

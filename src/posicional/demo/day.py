@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, tzinfo
 from pathlib import Path
 
+from posicional.contract.feed import Feed
+from posicional.day.keys import INCOMING
 from posicional.demo.sample import write_sample
 from posicional.errors import UsageError
 
@@ -34,14 +36,17 @@ class DemoFolder:
 
     @property
     def feed(self) -> Path:
+        """The feed's YAML."""
         return self.root / "feed" / "feed.yaml"
 
     @property
     def store(self) -> Path:
+        """Where files arrive and everything else is written."""
         return self.root / "dados"
 
     @property
     def outbox(self) -> Path:
+        """Where files wait."""
         return self.root / "remetente"
 
 
@@ -52,7 +57,7 @@ def planos() -> Path:
     return inside if inside.is_dir() else package.parents[2] / "examples" / "planos"
 
 
-def lay_out(root: Path, day: date, rows: int, *, flaws: bool) -> DemoFolder:
+def lay_out(root: Path, day: date, rows: int) -> DemoFolder:
     """An empty store, a copy of the feed, and the seven files waiting. An earlier demo there is replaced.
 
     Raises `UsageError` for a folder that holds anything but an earlier demo.
@@ -66,15 +71,16 @@ def lay_out(root: Path, day: date, rows: int, *, flaws: bool) -> DemoFolder:
     (root / MARK).write_text("Made by `posicional demo`, which replaces it.\n")
     shutil.copytree(planos(), folder.feed.parent)
     folder.outbox.mkdir()
-    (folder.store / "dados-posicionais").mkdir(parents=True)
-    write_sample(folder.outbox, day, rows, flaws=flaws)
+    (folder.store / INCOMING).mkdir(parents=True)
+    write_sample(folder.outbox, day, rows)
     return folder
 
 
-def arrive(path: Path, incoming: Path, moment: datetime) -> None:
+def arrive(places: DemoFolder, feed: Feed, name: str, day: date, moment: datetime) -> None:
     """Move one file into the incoming folder, as a transfer that ends at `moment` would."""
+    path = places.outbox / feed.files[name].pattern.format(day)
     os.utime(path, (moment.timestamp(), moment.timestamp()))
-    path.rename(incoming / path.name)
+    path.rename(places.store / INCOMING / path.name)
 
 
 def moments(day: date, zone: tzinfo) -> Iterator[tuple[str, datetime]]:
