@@ -183,7 +183,7 @@ class Reader:
         self.scopes = [Scope("file", 0)]
         self.sizes: Counter[str] = Counter()
         self.counts: Counter[str] = Counter()
-        self.seen: list[str] = []
+        self.seen: set[str] = set()
         self.expected: dict[tuple[str, int, int], int] = {}
         self.has_groups = any(kind.opens for kind in layout.kinds)
 
@@ -279,7 +279,7 @@ class Reader:
         trailers = {kind.name for kind in self.layout.kinds if is_of_file(kind) and kind.role == "trailer"}
         if name not in trailers and any(seen in trailers for seen in self.seen):
             self.problem("structure", line)
-        self.seen.append(name)
+        self.seen.add(name)
 
     def _count(self, kind: RecordKind | None, values: Row | None) -> int | None:
         """Count the record in every scope that is open; returns the line of its group's header."""

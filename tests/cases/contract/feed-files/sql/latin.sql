@@ -1,0 +1,3 @@
+select a
+-- seleção
+from a
