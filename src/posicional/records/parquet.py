@@ -1,0 +1,120 @@
+"""Parquet parts that DuckDB, Spark 3.5, polars and pyarrow read well. Each setting has a reason:
+
+- zstd, level 1: 40 % smaller than snappy for a few per cent more time; every engine reads it.
+- A dictionary only for columns whose first batch repeats itself: on every column it costs 40 % of the time.
+- DELTA_BINARY_PACKED for `_line` and `_byte`, which are nearly sequences: they cost almost nothing. Never
+  BYTE_STREAM_SPLIT, which Spark 3.5.6 cannot read.
+- Decimals of up to 18 digits as integers, as Spark itself writes them: half the bytes, faster to write and to read.
+- Row groups of 128 k rows or more: DuckDB works on one row group with one thread, Spark skips whole ones.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from posicional.ports import Sink
+from posicional.records.conversion import Part
+
+GROUP_ROWS = 1 << 17
+GROUP_BYTES = 48 << 20
+SAMPLE = 1 << 13
+
+
+class _Counted(io.RawIOBase):
+    """The part's stream, counting; closing it is left to the part, so that a part given up is never closed."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.size = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._stream.write(data)
+        size = memoryview(data).nbytes
+        self.size += size
+        return size
+
+    def tell(self) -> int:
+        return self.size
+
+
+class PartWriter:
+    """One Parquet part being written. It comes into being with its first batch, and counts only once closed."""
+
+    def __init__(self, sink: Sink, name: str, table: str, schema: pa.Schema) -> None:
+        self._stream = sink.open(name)
+        self._counted = _Counted(self._stream)
+        self._name = name
+        self._table = table
+        self._schema = schema
+        self._writer: pq.ParquetWriter | None = None
+        self._waiting: list[pa.RecordBatch] = []
+        self._waiting_rows = 0
+        self._rows = 0
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Add rows; they are written when there are enough for a row group."""
+        self._waiting.append(batch)
+        self._waiting_rows += batch.num_rows
+        if self._waiting_rows >= GROUP_ROWS or sum(one.nbytes for one in self._waiting) >= GROUP_BYTES:
+            self._write_group()
+
+    def close(self, footer: Mapping[str, str]) -> Part:
+        """Write what waits and the footer with its metadata; the part is visible and durable after this."""
+        if self._waiting or self._writer is None:
+            self._write_group()
+        writer = self._open([])
+        writer.add_key_value_metadata({f"posicional.{key}": value for key, value in footer.items()})
+        writer.close()
+        self._stream.close()
+        return Part(self._name, self._table, self._rows, self._counted.size)
+
+    def _write_group(self) -> None:
+        batches, self._waiting = self._waiting, []
+        self._rows += self._waiting_rows
+        self._waiting_rows = 0
+        writer = self._open(batches)
+        if batches:
+            table = pa.Table.from_batches(batches)
+            # Every batch has dictionaries of its own; in one row group they must be one.
+            writer.write_table(table.unify_dictionaries() if len(batches) > 1 else table, row_group_size=GROUP_ROWS * 8)
+
+    def _open(self, batches: list[pa.RecordBatch]) -> pq.ParquetWriter:
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(
+                self._counted,
+                self._schema,
+                compression="zstd",
+                compression_level=1,
+                store_schema=False,
+                store_decimal_as_integer=True,
+                **encodings(self._schema, batches[0] if batches else None),
+            )
+        return self._writer
+
+
+def encodings(schema: pa.Schema, sample: pa.RecordBatch | None) -> dict[str, Any]:
+    """Which columns get a dictionary, and the encoding of those that a delta suits, judged by the first batch."""
+    dictionary = [field.name for field in schema if pa.types.is_dictionary(field.type)]
+    delta = {name: "DELTA_BINARY_PACKED" for name in ("_line", "_byte") if name in schema.names}
+    if sample is not None:
+        for field in schema:
+            if field.name not in (*dictionary, *delta) and _repeats(sample.column(field.name).slice(0, SAMPLE)):
+                dictionary.append(field.name)
+    nested = [field.name for field in schema if pa.types.is_nested(field.type)]
+    return {"use_dictionary": [name for name in dictionary if name not in nested], "column_encoding": delta}
+
+
+def _repeats(values: pa.Array) -> bool:
+    """Whether a dictionary pays: few different values among many."""
+    if len(values) < 256 or pa.types.is_nested(values.type) or pa.types.is_boolean(values.type):
+        return False
+    return bool(pc.count_distinct(values).as_py() <= len(values) // 16)

@@ -1,0 +1,169 @@
+"""Tables in the making: the columns of one kind of record, filled frame by frame, handed out batch by batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import pyarrow as pa
+
+from posicional.contract.layout import Field, RecordKind
+from posicional.records.columns import Bad, Fault
+from posicional.records.conversion import Value
+from posicional.records.decode import columns_of, looked_at
+from posicional.records.numbers import NumberColumn
+from posicional.records.rows import Index, Ints, Mask, Rows
+from posicional.records.text import string_array
+
+BATCH_ROWS = 1 << 17
+BATCH_BYTES = 24 << 20
+TOO_SHORT = "too short"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Records (numbers within what was filled) of which a field is refused."""
+
+    rows: Index
+    field: Field
+    fault: Fault
+
+
+class Table:
+    """One kind of record on its way to Arrow: its fields, and where each row came from."""
+
+    def __init__(self, kind: RecordKind, name: str, path: str, *, grouped: bool) -> None:
+        self.kind = kind
+        self.name = name
+        self.columns = columns_of(kind.fields)
+        self._asked = columns_of(looked_at(kind)) if kind.is_control else []
+        self._path = path
+        self._grouped = grouped
+        row = 16 + sum(column.needs for column in self.columns)
+        # Control records are few and handed out at once; a batch of others is as large as memory allows.
+        self._capacity = 0 if kind.is_control else max(1 << 12, min(BATCH_ROWS, BATCH_BYTES // row))
+        self._keep: Mask | None = None
+        self._ready: list[pa.Array] | None = None
+        self._room = 0
+        self.count = 0
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The fields' types, then `_file`, `_line`, `_byte` and, where there are groups, `_group`."""
+        fields = [pa.field(c.field.name, c.arrow, nullable=not c.field.required) for c in self.columns]
+        fields.append(pa.field("_file", pa.dictionary(pa.int32(), pa.string()), nullable=False))
+        fields += [pa.field(name, pa.int64(), nullable=False) for name in ("_line", "_byte")]
+        return pa.schema(fields + ([pa.field("_group", pa.int64())] if self._grouped else []))
+
+    def has_room(self, count: int) -> bool:
+        """Whether so many more records fit the batch."""
+        return self.count + count <= self._room
+
+    def begin(self, count: int) -> None:
+        """Begin a batch with room for at least `count` records."""
+        self._room = max(self._capacity, count)
+        for column in (*self.columns, *self._asked):
+            column.begin(self._room)
+        self._lines = np.empty(self._room, np.int64)
+        self._bytes = np.empty(self._room, np.int64)
+        self._groups = np.empty(self._room if self._grouped else 0, np.int64)
+        self._keep = None
+        self.count = 0
+
+    def fill(self, rows: Rows, lengths: Ints | None) -> list[Refusal]:
+        """Decode records behind those that are there. `lengths`: their real ones, where they were padded."""
+        refused: list[Refusal] = []
+        for column in (*self.columns, *self._asked):
+            found = column.fill(rows, self.count)
+            if lengths is not None and not column.cut_is_blank:
+                cut = np.flatnonzero(lengths < column.field.stop)
+                if len(cut):
+                    found = [
+                        Bad(cut, Fault(TOO_SHORT, f"all of positions {column.field.start + 1}-{column.field.stop}")),
+                        *found,
+                    ]
+            refused += [Refusal(one.rows, column.field, one.fault) for one in _once(found)]
+        return refused
+
+    def place(self, lines: Ints, at: Ints, keep: Mask | None, groups: Ints | None = None) -> None:
+        """Where the records that were just filled came from, and which of them are kept."""
+        begin, end = self.count, self.count + len(lines)
+        self._lines[begin:end] = lines
+        self._bytes[begin:end] = at
+        if groups is not None:
+            self._groups[begin:end] = groups
+        if keep is not None:
+            if self._keep is None:
+                self._keep = np.ones(self._room, bool)
+            self._keep[begin:end] = keep
+        self.count = end
+
+    def sums(self, field: str, count: int, keep: Mask | None, cuts: Ints) -> list[int]:
+        """Unscaled sums of a field of the `count` records filled last, for each stretch between neighbouring `cuts`."""
+        column = next(c for c in self.columns if c.field.name == field)
+        return cast(NumberColumn, column).sums(self.count - count, count, keep, cuts)
+
+    def kept_values(self) -> list[tuple[dict[str, Value], tuple[Value, ...]]]:
+        """Of every kept control record: its values by field, and what its controls and checks look at, in their order.
+
+        Control records are flushed frame by frame, so that the batch holds those of one frame; it is left as it is.
+        """
+        count = self.count
+        keep = [True] * count if self._keep is None else self._keep[:count].tolist()
+        values = [array.to_pylist() for array in self._arrays()]
+        asked = [column.finish(count).to_pylist() for column in self._asked]
+        names = [column.field.name for column in self.columns]
+        return [
+            (dict(zip(names, [column[row] for column in values], strict=True)), tuple(column[row] for column in asked))
+            for row in range(count)
+            if keep[row]
+        ]
+
+    def _arrays(self) -> list[pa.Array]:
+        """The fields' arrays of the batch, refused records included."""
+        if self._ready is None:
+            self._ready = [column.finish(self.count) for column in self.columns]
+        return list(self._ready)
+
+    def flush(self) -> pa.RecordBatch | None:
+        """The batch, without refused records; None when nothing is left."""
+        count = self.count
+        if not count:
+            return None
+        arrays = self._arrays()
+        self._ready = None
+        zeros = pa.py_buffer(np.zeros(count, np.int32))
+        index = pa.Array.from_buffers(pa.int32(), count, [None, zeros])
+        arrays.append(pa.DictionaryArray.from_arrays(index, string_array([self._path])))
+        arrays += [_int64(self._lines[:count]), _int64(self._bytes[:count])]
+        if self._grouped:
+            arrays.append(_int64(self._groups[:count], self._groups[:count] == 0))
+        keep = self._keep
+        self.count = self._room = 0
+        if keep is not None:
+            mask = pa.Array.from_buffers(
+                pa.bool_(), count, [None, pa.py_buffer(np.packbits(keep[:count], bitorder="little"))]
+            )
+            arrays = [array.filter(mask) for array in arrays]
+        batch = pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+        return batch if batch.num_rows else None
+
+
+def _once(found: list[Bad]) -> list[Bad]:
+    """The same, each record once: with the first of its faults."""
+    if len(found) < 2:
+        return found
+    made: list[Bad] = []
+    seen: Index = np.empty(0, np.intp)
+    for one in found:
+        rows = one.rows[~np.isin(one.rows, seen)]
+        seen = np.concatenate([seen, rows])
+        if len(rows):
+            made.append(Bad(rows, one.fault))
+    return made
+
+
+def _int64(values: Ints, nulls: Mask | None = None) -> pa.Array:
+    valid = None if nulls is None or not nulls.any() else pa.py_buffer(np.packbits(~nulls, bitorder="little"))
+    return pa.Array.from_buffers(pa.int64(), len(values), [valid, pa.py_buffer(values)])
