@@ -45,8 +45,7 @@ class FeedCompiler:
     def compile(self, words: FeedWords) -> Feed | None:
         """The feed; None where a fault keeps it from being made. All faults stand in `documents`."""
         for word in ("files", "datasets"):
-            block = self.document.root[word]
-            if not block and not words.lost(word) and not block.cut:
+            if not words.lost(word) and not self.document.root[word] and not self.document.root[word].cut:
                 self.fault((word,), "must not be empty")
         zone = self._zone(words.timezone)
         calendar, read = compile_calendar(words.calendar, self.document, self.folder)
@@ -106,13 +105,13 @@ class FeedCompiler:
     def _dataset(self, name: str, words: DatasetWords) -> Dataset | None:
         where: Where = ("datasets", name)
         path = self.folder / words.sql
-        sql = self._sql(path, words.sql, (*where, "sql"))
+        sql = None if words.lost("sql") else self._sql(path, words.sql, (*where, "sql"))
         expect = {}
         for number, each in enumerate(words.expect):
             query = self._sql(self.folder / each, each, (*where, "expect", number))
             if query is not None:
                 expect[Path(each).stem] = query
-        for number, column in enumerate(words.key):
+        for number, column in enumerate(() if words.lost("key") else words.key):
             if column in words.key[:number]:
                 self.fault((*where, "key", number), f"{column} is named twice")
             elif words.columns and column.lower() not in map(str.lower, words.columns):

@@ -49,8 +49,8 @@ class FilesCompiler:
 
     def _file(self, name: str, words: FileWords) -> ExpectedFile | None:
         where: Where = ("files", name)
-        pattern = self._pattern(words.pattern, (*where, "pattern"))
-        layout = self._layout(words.layout, (*where, "layout"))
+        pattern = None if words.lost("pattern") else self._pattern(words.pattern, (*where, "pattern"))
+        layout = None if words.lost("layout") else self._layout(words.layout, (*where, "layout"))
         if pattern:
             self.named.append(_Named(name, pattern))
             self._check_dates(pattern, words, where)

@@ -9,7 +9,7 @@ from pathlib import Path
 from posicional.contract.environment import refuse_elsewhere
 from posicional.contract.feed import Feed
 from posicional.contract.feed_compile import FeedCompiler
-from posicional.contract.feed_words import STAND_INS, FeedWords
+from posicional.contract.feed_words import FeedWords
 from posicional.contract.layout import Layout
 from posicional.contract.layout_source import layout_of
 from posicional.contract.source import Document, read_document
@@ -60,7 +60,7 @@ def load_contract(path: Path, env: Mapping[str, str] | None = None) -> Feed | La
 def _feed(document: Document, path: Path, env: Mapping[str, str]) -> Feed:
     refuse_not_yet(document, NOT_YET)
     refuse_elsewhere(document)
-    words = read_words(FeedWords, document, STAND_INS)
+    words = read_words(FeedWords, document)
     compiler = FeedCompiler(document, path, env)
     feed = compiler.compile(words) if words else None
     faults = [fault for each in compiler.documents for fault in each.faults]

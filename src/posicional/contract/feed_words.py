@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -106,6 +106,8 @@ class PartsWords(Words):
 class FileWords(Words):
     """One of the files of a feed."""
 
+    stand_ins: ClassVar[Mapping[str, Any]] = {"pattern": "?", "layout": "?"}
+
     pattern: Text
     layout: Text
     expected_by: Due | None = None
@@ -126,6 +128,8 @@ Protection = Annotated[Any, BeforeValidator(_protection, json_schema_input_type=
 
 class DatasetWords(Words):
     """One result table."""
+
+    stand_ins: ClassVar[Mapping[str, Any]] = {"sql": "?", "key": ["?"]}
 
     sql: Text
     key: Annotated[Many[Text], Field(min_length=1)]
@@ -164,19 +168,17 @@ class PublishWords(Words):
     opensearch: OpenSearchWords | None = None
 
 
-STAND_INS: Mapping[str, Any] = {
-    "feed": "feed",
-    "timezone": "UTC",
-    "deadline": "12:00",
-    "store": ".",
-    "files": {},
-    "datasets": {},
-}
-"""What a feed is read with when a word that must be there is missing or wrong: to find the other faults as well."""
-
-
 class FeedWords(Words):
     """A whole feed."""
+
+    stand_ins: ClassVar[Mapping[str, Any]] = {
+        "feed": "feed",
+        "timezone": "UTC",
+        "deadline": "12:00",
+        "store": ".",
+        "files": {},
+        "datasets": {},
+    }
 
     feed: Annotated[Text, AfterValidator(_feed_name)]
     timezone: Text

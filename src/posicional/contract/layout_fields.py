@@ -15,6 +15,7 @@ from posicional.contract.layout import Bound, Field, Sign, Type, Unit, Usage
 from posicional.contract.layout_words import DefaultsWords, FieldWords, TypeWords
 from posicional.contract.pic import MOST_DIGITS, Pic, packed_width, parse_pic
 from posicional.contract.source import Document
+from posicional.contract.vocabulary import counted
 
 NUMBERS = ("integer", "decimal")
 MOMENTS = ("date", "time", "timestamp")
@@ -41,7 +42,7 @@ _CLOCK = r"[0-9]{2}:[0-9]{2}(?::[0-9]{2})?"
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What all fields of a layout share. `lost_kinds` are there, but cut by a fault: nothing refers to them in vain."""
+    """What all fields of a layout share. `encoding` is empty where a fault hides it; so are `lost_kinds`."""
 
     document: Document
     encoding: str
@@ -57,6 +58,8 @@ class Setting:
 
     def width_of(self, text: str) -> int | None:
         """How many positions a text takes; None where the encoding does not have it."""
+        if not self.encoding:
+            return len(text)
         try:
             encoded = codepage.encode(text, self.encoding)
         except ValueError:
@@ -170,7 +173,7 @@ class _Compiler:
         scale = self.pic.scale if self.pic else self.words.scale or 0
         if kind == "decimal" and not self.pic and not self.words.says("scale"):
             self.fault("scale", "this word is missing", "say how many of the digits stand behind the point: scale: 2")
-        if kind == "integer" and scale:
+        if kind == "integer" and self.pic and scale:
             self.fault("type", f"pic has {scale} digits behind the point", "use type: decimal, or leave type out")
         sign = self._sign(kind, usage)
         point = "implied" if self.pic else self.chosen("point", kind) or "implied"
@@ -201,7 +204,7 @@ class _Compiler:
             return self._binary_digits(said, sign)
         room = self.width - (sign in ("leading", "trailing")) - explicit
         if room < 1:
-            self.fault("width", f"{self.width} positions leave no room for a digit")
+            self.fault("width", f"{counted(self.width, 'position')}: no room for a digit")
         elif (said or 0) > room:
             self.fault("digits", f"{said} digits do not fit: the width leaves {room}")
         elif not said and room > MOST_DIGITS:
@@ -296,7 +299,7 @@ class _Compiler:
         if width is None:
             self.fault(word, f"{text!r} cannot be written in {self.setting.encoding}")
         elif width > self.width:
-            self.fault(word, f"{text!r} takes {width} positions; the field has {self.width}")
+            self.fault(word, f"{text!r} takes {counted(width, 'position')}; the field has {self.width}")
 
     def _missing(self, kind: Type, usage: Usage) -> tuple[str, ...]:
         """The field's own spellings, else those of its type's or the layout's that can stand in it."""

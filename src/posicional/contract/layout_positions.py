@@ -8,6 +8,7 @@ from posicional.contract.layout import Field
 from posicional.contract.layout_fields import Setting, compile_field, picture
 from posicional.contract.layout_words import FieldWords
 from posicional.contract.source import Where
+from posicional.contract.vocabulary import counted
 
 IN_A_GROUP = ("name", "pos", "width", "repeat", "fields", "personal")
 
@@ -144,7 +145,7 @@ class Placing:
     def _pictured_width(self, words: FieldWords, width: int | None) -> int | None:
         pic = picture(words, self.setting)
         if pic is not None and width is not None and width != pic.width:
-            self.fault((*words.where, "pic"), f"takes {pic.width} positions; the field has {width}")
+            self.fault((*words.where, "pic"), f"takes {counted(pic.width, 'position')}; the field has {width}")
         if width is None and pic is not None:
             return pic.width
         if width is None and not words.doubtful and not words.says("pic"):

@@ -107,7 +107,7 @@ def compile_layout(words: LayoutWords, document: Document, name: str) -> Layout 
         document.fault(("encoding",), f"{words.encoding} is not an encoding of one byte a character, nor utf-8")
     setting = Setting(
         document,
-        encoding=encoding or "utf-8",
+        encoding=encoding or "",
         unit=words.unit,
         defaults=words.defaults or DefaultsWords(),
         missing=words.missing or (),

@@ -9,6 +9,7 @@ from posicional.contract import codepage
 from posicional.contract.layout import Match, When
 from posicional.contract.layout_fields import Setting
 from posicional.contract.layout_words import ConditionWords, LayoutWords
+from posicional.contract.vocabulary import counted
 
 
 def compile_when(conditions: tuple[ConditionWords, ...], setting: Setting) -> When:
@@ -55,14 +56,14 @@ def _value(text: str, word: str, words: ConditionWords, width: int, setting: Set
     fault = setting.document.fault
     where = (*words.where, word)
     try:
-        value = bytes.fromhex(text) if word == "hex" else codepage.encode(text, setting.encoding)
+        value = bytes.fromhex(text) if word == "hex" else codepage.encode(text, setting.encoding or "utf-8")
     except ValueError:
         wrong = "is not hexadecimal" if word == "hex" else f"cannot be written in {setting.encoding}"
         fault(where, f"{text!r} {wrong}")
         return None
-    length = len(value) if setting.counts_bytes else len(text)
+    length = len(value) if word == "hex" else setting.width_of(text)
     if length != width:
-        fault(where, f"{text!r} takes {length} positions; pos has {width}")
+        fault(where, f"{text!r} takes {counted(length or 0, 'position')}; pos has {width}")
         return None
     return value
 

@@ -28,12 +28,16 @@ _CANONICAL_FLOAT = re.compile(r"-?(?:0|[1-9][0-9]{0,39})\.[0-9]{1,39}")
 
 
 class Block(dict[str, Any]):
-    """A mapping that knows where it stands. `cut` are the words taken out of it, because a fault names them."""
+    """A mapping that knows where it stands. `cut` are the words taken out of it, because a fault names them.
+
+    `spare` are values that may stand in, once, for words that must be there.
+    """
 
     def __init__(self, where: Where) -> None:
         super().__init__()
         self.where = where
         self.cut: set[str] = set()
+        self.spare: dict[str, Any] | None = None
 
 
 class Trap:

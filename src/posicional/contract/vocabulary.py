@@ -10,7 +10,7 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, ClassVar, NamedTuple, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -33,6 +33,9 @@ class Words(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
+    stand_ins: ClassVar[Mapping[str, Any]] = {}
+    """What a word that must be there is read with when it is missing or wrong, to find the other faults as well."""
+
     _block: Block = PrivateAttr(default_factory=lambda: Block(()))
 
     @model_validator(mode="wrap")
@@ -41,6 +44,8 @@ class Words(BaseModel):
         if not isinstance(value, Block):
             return handler(value)
         document: Document = info.context  # type: ignore[assignment]  # pydantic's context is Any or None
+        if value.spare is None:
+            value.spare = dict(cls.stand_ins)
         known = [field.alias or name for name, field in cls.model_fields.items()]
         for word in [word for word in value if word not in known]:
             document.fault((*value.where, word), "unknown word", suggestion(word, known))
@@ -81,14 +86,10 @@ class Words(BaseModel):
 W = TypeVar("W", bound=Words)
 
 
-def read_words(model: type[W], document: Document, stand_ins: Mapping[str, Any] | None = None) -> W | None:
-    """The document as a model; what is wrong becomes faults. None where nothing of it can be used.
-
-    `stand_ins` are values for words that must be there, so that without one of them the rest is still looked at.
-    """
+def read_words(model: type[W], document: Document) -> W | None:
+    """The document as a model; what is wrong becomes faults. None where nothing of it can be used."""
     if document.faults and not document.root:
         return None
-    spare = dict(stand_ins or {})
     noted = False
     while True:
         try:
@@ -100,13 +101,10 @@ def read_words(model: type[W], document: Document, stand_ins: Mapping[str, Any] 
                 named = tuple(step for step in each["loc"] if step != "[key]")  # pydantic's mark for the name itself
                 _note(document, named, each["type"], each.get("ctx", {}), each["msg"])
             noted = True
-        for place in [_place(document.root, each["loc"]) for each in found]:
-            if not isinstance(place, str):
-                _cut_at(*place)
-            elif place in spare:
-                document.root[place] = spare.pop(place)
-                document.root.cut.add(place)
-            elif place not in document.root:
+        # All places are found before the first is cut: cutting moves what stands behind.
+        places = [_place(document.root, each["loc"]) for each in found]
+        for place, each in zip(places, found, strict=True):
+            if not _mend(place, each["type"], str(each["loc"][-1])):
                 return None
 
 
@@ -116,39 +114,58 @@ def cut(block: Block, word: str) -> None:
     block.cut.add(word)
 
 
-def _place(root: Block, where: Where) -> tuple[Block, str, Any] | str:
-    """The innermost word at `where`, as its block, itself, and the value; a word that the root lacks by its name."""
-    holder, word = None, ""
-    value: Any = root
+class _Place(NamedTuple):
+    """Where a fault is: the innermost value, and the word of a block that holds it (none for the whole)."""
+
+    value: Any
+    holder: Block | None
+    word: str
+
+
+def _place(root: Block, where: Where) -> _Place:
+    place = _Place(root, None, "")
     for step in where:
+        value = place.value
         if isinstance(value, Block) and isinstance(step, str) and step in value:
-            holder, word = value, step
-            value = value[step]
+            place = _Place(value[step], value, step)
         elif isinstance(value, list) and isinstance(step, int) and step < len(value) and isinstance(value[step], Block):
-            value = value[step]
+            place = place._replace(value=value[step])
         elif isinstance(value, list) or isinstance(step, str):  # an int beside: one thing, taken as a list of one
             break
-    return str(where[0]) if holder is None else (holder, word, value)
+    return place
 
 
-def _cut_at(block: Block, word: str, value: Any) -> None:
-    """Cut the word; of a list of mappings only the one at fault, though the word then counts as cut too."""
-    items = block.get(word)
-    if isinstance(items, list) and isinstance(value, Block):
-        items[:] = [item for item in items if item is not value]
-        block.cut.add(word)
+def _mend(place: _Place, kind: str, word: str) -> bool:
+    """Put in what may stand for a missing word, or cut what is wrong; False where that would be the whole.
+
+    Of a list of mappings only the one at fault goes, though the word that holds the list then counts as cut too.
+    """
+    if kind == "missing" and isinstance(place.value, Block) and word in (place.value.spare or {}):
+        place.value[word] = (place.value.spare or {}).pop(word)
+        place.value.cut.add(word)
+        return True
+    if place.holder is None:
+        return False
+    items = place.holder.get(place.word)
+    if isinstance(items, list) and isinstance(place.value, Block):
+        items[:] = [item for item in items if item is not place.value]
+        place.holder.cut.add(place.word)
     else:
-        cut(block, word)
+        cut(place.holder, place.word)
+    return True
 
 
 def _note(document: Document, where: Where, kind: str, context: dict[str, Any], text: str) -> None:
     near = document.nearest(where)
     written = document.plain.get(near)
     if kind == "missing":
-        if not _misspelled(_at(document.root, near), str(where[-1])):
+        if near != where and not _misspelled(_at(document.root, near), str(where[-1])):
             document.fault((*near, where[-1]), "this word is missing")
     elif written in ("", "~", "null"):
         document.fault(near, *_NO_VALUE)
+    elif kind in _LIMITS:
+        words, limit = _LIMITS[kind]
+        document.fault(near, f"must be {words} {context[limit]}, got {written}")
     elif kind == "too_short":
         document.fault(near, "must not be empty")
     elif kind in _EXPECTED:
@@ -168,6 +185,7 @@ def _note(document: Document, where: Where, kind: str, context: dict[str, Any], 
         document.fault(near, text[:1].lower() + text[1:])
 
 
+_LIMITS = {"greater_than_equal": ("at least", "ge"), "less_than_equal": ("at most", "le")}
 _NO_VALUE = ("has no value", "give it one, or leave the word out")
 _EXPECTED = {
     "string_type": "text",
@@ -192,6 +210,11 @@ def suggestion(word: str, known: Iterable[str]) -> str:
         return ""
     near = difflib.get_close_matches(word.lower(), choices, n=1, cutoff=0.6)
     return f"did you mean {near[0]}?" if near else f"known here: {', '.join(choices)}"
+
+
+def counted(number: int, what: str) -> str:
+    """`1 position`, `2 positions`."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _misspelled(block: Any, word: str) -> bool:
