@@ -1,4 +1,4 @@
-"""Every contract under tests/cases/contract shows exactly the faults in its faults.txt, all at once, each at its line."""
+"""Every contract under tests/cases/contract shows exactly the faults in its faults.txt, all at once, at their lines."""
 
 from __future__ import annotations
 
