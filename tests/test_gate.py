@@ -238,6 +238,14 @@ def test_a_failed_publication_is_tried_again_and_then_failed(public: Story) -> N
     assert isinstance(next_of(public), Publish)
 
 
+def test_what_is_mended_at_the_target_is_tried_when_a_person_asks(public: Story) -> None:
+    """An alias of somebody else's was in the way: no trigger tries again by itself, a person who asks gets a try."""
+    public.run(1)
+    public.published(1, run=1, status="failed", blame="contract")
+    assert rest_of(public).why == "failed"
+    assert isinstance(next_of(public, asked=Asked(forgiven={"publications/opensearch": 1})), Publish)
+
+
 def test_an_optional_file_is_waited_for_until_its_time() -> None:
     """Required files open the gate; an optional one only holds it until `wait_until`."""
     optional = file_of("b", required=False, wait_until=Due(time(10)))

@@ -233,3 +233,110 @@ class Story:
         """A fact is there and cannot be read."""
         self.now += timedelta(seconds=1)
         self.entries[key] = Unreadable(self.now, "not the JSON of such a fact")
+
+
+# A feed as files, for the steps that read and process.
+
+FEED = """\
+feed: saude
+timezone: America/Sao_Paulo
+calendar: {days: daily}
+deadline: "12:00"
+store: ./dados
+files:
+  contratos:
+    pattern: "CONTRATOS_{date:%Y%m%d}.txt"
+    layout: contratos.yaml
+    expected_by: "09:30"
+    owner: "mainframe-ops@example.com"
+  clientes:
+    pattern: "CLIENTES_{date:%Y%m%d}.txt"
+    layout: clientes.yaml
+datasets:
+  ativos:
+    sql: ativos.sql
+    key: [numero]
+  por_plano:
+    sql: por_plano.sql
+    key: [plano]
+"""
+
+CONTRATOS = """\
+encoding: utf-8
+unit: bytes
+record: {length: 30, framing: newline, short: reject, long: reject}
+records:
+  header:
+    when: {pos: [1, 1], is: "0"}
+    fields: [{filler: 1}, {name: data_ref, width: 8, type: date, format: "%Y%m%d"}, {filler: rest}]
+    check: [{field: data_ref, equals: date}]
+  detail:
+    when: {pos: [1, 1], is: "1"}
+    fields:
+      - {filler: 1}
+      - {name: numero, width: 6, type: string, required: true}
+      - {name: plano, width: 6, type: string}
+      - {name: cpf, width: 11, type: string, personal: true}
+      - {filler: rest}
+  trailer:
+    when: {pos: [1, 1], is: "9"}
+    fields: [{filler: 1}, {name: registros, width: 6, type: integer}, {filler: rest}]
+    controls: [{count: all, field: registros}]
+"""
+
+CLIENTES = """\
+encoding: utf-8
+unit: bytes
+record: {length: 20, framing: newline, short: reject, long: reject}
+fields:
+  - {name: cpf, width: 11, type: string, personal: true}
+  - {name: uf, width: 2, type: string}
+  - {filler: rest}
+"""
+
+ATIVOS = """\
+select c.numero, c.plano, l.uf
+from contratos c join clientes l on l.cpf = c.cpf
+where c.plano <> 'BASICO'
+"""
+
+POR_PLANO = "select plano, count(*) as contratos from ativos group by plano\n"
+
+
+def write_feed(folder: Path, **replaced: str) -> Feed:
+    """A feed of two files and two datasets, the second over the first; `replaced` are texts by file name stem."""
+    texts = {
+        "feed.yaml": FEED,
+        "contratos.yaml": CONTRATOS,
+        "clientes.yaml": CLIENTES,
+        "ativos.sql": ATIVOS,
+        "por_plano.sql": POR_PLANO,
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        (folder / name).write_text(replaced.get(name.partition(".")[0], text), encoding="utf-8")
+    return Feed.load(folder / "feed.yaml")
+
+
+CPFS = ("98765432101", "98765432102", "98765432103")
+
+
+def contratos(
+    plans: Sequence[str] = ("OURO", "BASICO", "PRATA"), day: date = DAY, *, counted: int | None = None
+) -> bytes:
+    """The file of contracts, one a plan, each with its holder; the trailer counts right unless told otherwise."""
+    rows = [f"1{number:06d}{plan:<6}{CPFS[number % 3]}".ljust(30) for number, plan in enumerate(plans)]
+    count = len(rows) + 2 if counted is None else counted
+    lines = [f"0{day:%Y%m%d}".ljust(30), *rows, f"9{count:06d}".ljust(30)]
+    return "".join(line + "\n" for line in lines).encode()
+
+
+def clientes() -> bytes:
+    """The file of holders."""
+    return "".join(f"{cpf}SP".ljust(20) + "\n" for cpf in CPFS).encode()
+
+
+def send(store: Store, name: str, data: bytes) -> None:
+    """An object arrives, whole, in the place of an earlier one of its name."""
+    with store.sink("dados-posicionais/").open(name) as part:
+        part.write(data)

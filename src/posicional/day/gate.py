@@ -21,7 +21,10 @@ BACKOFF = (timedelta(seconds=1), timedelta(seconds=5), timedelta(seconds=30), ti
 """How long to leave a series alone after its first, second, … failed attempt."""
 
 HOPELESS: frozenset[Blame] = frozenset({"contract", "data"})
-"""What another attempt cannot mend: it needs a change of the contract or of the data."""
+"""What another attempt cannot mend: it needs a change of the contract or of the data, which is another revision.
+
+At a target a person may have mended it out of our sight; so there an attempt that is asked for is made.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +168,8 @@ def _attempt(
     last = failures[-1]
     blame = last.end.blame if isinstance(last.end, End) else "outside"
     counted = [turn for turn in failures if turn.number > asked.forgiven.get(series, 0)]
-    if blame in HOPELESS or len(counted) >= feed.attempts:
+    hopeless = blame in HOPELESS and (series == RUNS or bool(counted))
+    if hopeless or len(counted) >= feed.attempts:
         reason = last.end.reason if isinstance(last.end, End) else "its end cannot be read"
         text = f"{turn_name(series)} {last.number} failed: {reason}"
         return Rest("failed", text, series=series, number=last.number, blame=blame or "outside")

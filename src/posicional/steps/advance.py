@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from posicional.contract.feed import Feed
 from posicional.day.facts import Decision, RunClaim, RunEnd
 from posicional.day.gate import Action, Asked, Convert, Later, Process, Publish, Rest, decide
-from posicional.day.journal import Ledger, Signature
+from posicional.day.journal import Facts, Ledger, Signature
 from posicional.day.keys import INCOMING, RUNS, DecisionKey, TurnKey, publications
 from posicional.day.series import LEASE
 from posicional.day.state import Day, fold
@@ -134,7 +134,7 @@ def _until_rest(feed: Feed, ledger: Ledger, *, publish: bool, insist: bool, leas
             case Process():
                 _process(feed, ledger, day, action, lease)
             case Publish():
-                error = _publish(feed, ledger, action)
+                error = _publish(feed, ledger, looked.facts, action)
             case Later():
                 clock.sleep(max(0.0, (action.until - clock.now()).total_seconds()))
             case Rest():
@@ -161,27 +161,23 @@ def _abandoned(_turn: int, signature: Signature, reason: str) -> RunEnd:
     return RunEnd(**signature, status="abandoned", reason=reason, blame="outside")
 
 
-def _publish(feed: Feed, ledger: Ledger, action: Publish) -> PosicionalError | None:
+def _publish(feed: Feed, ledger: Ledger, known: Facts, action: Publish) -> PosicionalError | None:
     """Publish the current run; the error of a publication that failed and says so in the ledger."""
     from posicional.steps.publish import publish
 
-    series = publications(action.target)
-    before = _facts_of(ledger, series)
     failed: PosicionalError | None = None
     try:
-        publish(feed, ledger.date, action.run, ledger.outside)
+        publish(feed, ledger.date, action.run.number, ledger.outside)
     except StoreError:
         raise
     except PosicionalError as error:
         failed = error
-    if _facts_of(ledger, series) == before:
-        # Nothing would stop the next look from deciding the same, for ever.
-        raise failed or PosicionalError("the publication left no fact", where=f"{ledger.prefix}{series}")
-    return failed
-
-
-def _facts_of(ledger: Ledger, series: str) -> set[TurnKey]:
-    return {key for key in ledger.read().entries if isinstance(key, TurnKey) and key.series == series}
+    series = publications(action.target)
+    new = ledger.read(known).entries.keys() - known.entries.keys()
+    if any(isinstance(key, TurnKey) and key.series == series for key in new):
+        return failed
+    # Nothing would stop the next look from deciding the same, for ever.
+    raise failed or PosicionalError("the publication left no fact", where=f"{ledger.prefix}{series}")
 
 
 def _last_turns(day: Day) -> dict[str, int]:

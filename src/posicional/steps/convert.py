@@ -37,24 +37,33 @@ def convert_arrival(feed: Feed, ledger: Ledger, facts: Facts, file: str, number:
     if not isinstance(seen, Seen):
         raise StoreError("the fact of this arrival cannot be read", where=f"{ledger.prefix}{SeenKey(file, number)}")
     reading = revision.reading(expected)
-    done = _ambiguous(expected, ledger, facts, seen, number) or _read(expected, ledger, seen, number)
+    refusal = _ambiguous(expected, facts, seen, number) or _compressed(expected, seen)
+    done = _refused(expected, ledger, seen, refusal) if refusal else _read(expected, ledger, seen, number)
     if ledger.write(DoneKey(file, number, reading), done):
         _tell(ledger, file, number, done)
 
 
-def _ambiguous(expected: ExpectedFile, ledger: Ledger, facts: Facts, seen: Seen, number: int) -> Done | None:
-    """The refusal of a second object for the same file and date, unless its name says which is the later one."""
+def _ambiguous(expected: ExpectedFile, facts: Facts, seen: Seen, number: int) -> ProblemFact | None:
+    """Why a second object for the same file and date is refused, unless its name says which is the later one."""
     if expected.pattern.is_versioned:
         return None
     for key, other in facts.entries.items():
         earlier = isinstance(key, SeenKey) and key.file == expected.name and key.number < number
         if earlier and isinstance(other, Seen) and other.key != seen.key:
             text = f"{_path(seen)} came for the same date as {_path(other)}: which one counts cannot be told"
-            problem = ProblemFact(reason="ambiguous", text=text)
-            return Done(
-                **ledger.sign(), status="refused", layout=expected.layout.digest, size=seen.size, problems=(problem,)
-            )
+            return ProblemFact(reason="ambiguous", text=text)
     return None
+
+
+def _compressed(expected: ExpectedFile, seen: Seen) -> ProblemFact | None:
+    match = expected.pattern.match(_path(seen))
+    if match is None or not match.compression:
+        return None
+    return ProblemFact(reason="stream", text=f"{_path(seen)}: compressed files are not supported yet")
+
+
+def _refused(expected: ExpectedFile, ledger: Ledger, seen: Seen, problem: ProblemFact) -> Done:
+    return Done(**ledger.sign(), status="refused", layout=expected.layout.digest, size=seen.size, problems=(problem,))
 
 
 def _read(expected: ExpectedFile, ledger: Ledger, seen: Seen, number: int) -> Done:
@@ -72,7 +81,7 @@ def _read(expected: ExpectedFile, ledger: Ledger, seen: Seen, number: int) -> Do
             file=expected.name,
             path=_path(seen),
             date=ledger.date,
-            tolerance=expected.max_rejects,
+            tolerance=expected.max_rejects.allows,
             allow_empty=expected.allow_empty,
         )
     except ObjectMissing:
