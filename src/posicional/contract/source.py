@@ -123,8 +123,10 @@ def parse_document(text: str, document: Document) -> Document:
         _Parser(text, document).parse()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        document.lines[()] = mark.line + 1 if mark else 1
-        tab = mark is not None and "\t" in text.split("\n")[mark.line]
+        lines = text.rstrip("\n").split("\n")
+        place = min(mark.line, len(lines) - 1) if mark else 0  # an unfinished text breaks off behind its last line
+        document.lines[()] = place + 1
+        tab = "\t" in lines[place]
         document.fault((), f"not YAML: {error.problem}", "indent with blanks: YAML takes no tabs" if tab else "")
     except yaml.YAMLError:
         document.fault((), "not YAML: it holds a control character", "keep it as plain text")
