@@ -270,7 +270,9 @@ def test_refused_documents_fail_the_publication(world: World) -> None:
 
 
 def test_what_a_failed_attempt_left_is_removed_by_the_next(world: World) -> None:
-    """Indices of attempts that did not succeed go away after a later success; others of the same pattern stay."""
+    """Indices of attempts that did not succeed go away after a later success; those that somebody looks at, and others
+    of the same pattern, stay.
+    """
     world.run(1, rows=2, dia=pa.array([10**9, None], pa.int32()).cast(pa.date32()))
     with pytest.raises(DataRefused):
         world.publish()
@@ -278,12 +280,30 @@ def test_what_a_failed_attempt_left_is_removed_by_the_next(world: World) -> None
     assert "contratos-2026-11-22-0001-0001" in world.everything()
     world.run(2, rows=2)
     world.publish(2)
-    assert world.statuses() == ["failed", "succeeded"]
+    assert "contratos-2026-11-22-0001-0001" not in world.everything()
+    world.run(3, rows=2, dia=pa.array([10**9, None], pa.int32()).cast(pa.date32()))
+    with pytest.raises(DataRefused):
+        world.publish(3)
+    world.endpoint.swap([Move("looked-at", "contratos-2026-11-22-0003-0003")])
+    world.run(4, rows=2)
+    world.publish(4)
+    assert world.statuses() == ["failed", "succeeded", "failed", "succeeded"]
     assert world.everything() == {
         "contratos-2026-11-22-manual",
+        "contratos-2026-11-22-0003-0003",
+        "contratos-2026-11-22-0004-0004",
+        "resumo-2026-11-22-0004-0004",
         "contratos-2026-11-22-0002-0002",
         "resumo-2026-11-22-0002-0002",
     }
+
+
+def test_an_index_that_holds_less_is_not_shown(world: World) -> None:
+    """Three rows that make two documents are no publication: the count tells."""
+    world.run(1, rows=3, id=pa.array(["a", "b", "a"]))
+    with pytest.raises(TargetError, match="expected 3 documents, got 2"):
+        world.publish()
+    assert world.shown("contratos") == []
 
 
 def test_an_endpoint_that_is_down_fails_the_publication(world: World) -> None:
@@ -406,10 +426,12 @@ def test_a_sleeper_at_the_very_first_publication_meets_the_fence(world: World) -
     assert world.shown("contratos") == ["contratos-2026-11-22-0002-0002"]
 
 
-def test_two_days_at_once_end_with_the_newer(world: World) -> None:
-    """Yesterday looks, today is published, yesterday moves: `latest` stays with today."""
-    world.run(1, rows=1, day=YESTERDAY - timedelta(days=1))
-    world.publish(day=YESTERDAY - timedelta(days=1))
+@pytest.mark.parametrize("first", [True, False], ids=["the very first", "after others"])
+def test_two_days_at_once_end_with_the_newer(world: World, first: bool) -> None:
+    """Yesterday looks, today is published, yesterday moves: `latest` stays with today, and shows it alone."""
+    if not first:
+        world.run(1, rows=1, day=YESTERDAY - timedelta(days=1))
+        world.publish(day=YESTERDAY - timedelta(days=1))
     world.run(1, rows=2, day=YESTERDAY)
     world.run(1, rows=3)
     world.before = world.publish
