@@ -25,8 +25,8 @@ from posicional.day.facts import Done, RunEnd
 from posicional.day.journal import Ledger
 from posicional.day.keys import DoneKey, TurnKey
 from posicional.day.state import Day
-from posicional.errors import DataRefused, EngineError, NotDone, OutsideError, UsageError
-from posicional.ports import Outside, Sink, Source, Store, StoredObject, Written
+from posicional.errors import DataRefused, EngineError, NotDone, OutsideError, TargetError, UsageError
+from posicional.ports import Engine, Outside, Sink, Source, Store, StoredObject, Written
 from posicional.steps.advance import Outcome, advance, peek
 from worlds import (
     CONTRATOS,
@@ -600,6 +600,35 @@ def test_a_killed_process_does_not_hold_the_day_up(folder: Store, feed: Feed) ->
     assert waiting.rest.why == "busy"
     outcome = advance(feed, DAY, world(folder, gone=process.gone))
     assert [run.status for run in outcome.day.runs] == ["abandoned", "succeeded"]
+
+
+def test_an_engine_that_is_not_installed_is_no_attempt(store: Store, feed: Feed) -> None:
+    """The error goes up, and once it can be had, the day goes on as if nothing had been."""
+
+    def missing() -> Engine:
+        raise UsageError("duckdb is not installed")
+
+    both(store)
+    with pytest.raises(UsageError, match="not installed"):
+        advance(feed, DAY, world(store, engine=missing))
+    assert [run.status for run in advance(feed, DAY, world(store)).day.runs] == ["succeeded"]
+
+
+def test_a_target_that_cannot_be_reached(store: Store, tmp_path: Path) -> None:
+    """The datasets are there; publishing is tried again, each try is in the ledger, and the target's error goes up."""
+    pytest.importorskip("opensearchpy")
+    from posicional.backends.opensearch import connect
+
+    publish = "publish: {opensearch: {url: http://127.0.0.1:9, datasets: {ativos: {index: ativos}}}}\n"
+    feed = write_feed(tmp_path / "feed", feed=FEED + publish)
+    both(store)
+    outside = replace(world(store), target=connect)
+    outcome = advance(feed, DAY, outside)
+    assert isinstance(outcome.problem, TargetError)
+    assert [run.status for run in outcome.day.runs] == ["succeeded"]
+    assert {turn.status for turn in outcome.day.publications["opensearch"]} == {"failed"}
+    unpublished = advance(feed, DAY, outside_of(store), publish=False)
+    assert (unpublished.did, unpublished.problem) == (False, None)
 
 
 # A crash at every step of a day.

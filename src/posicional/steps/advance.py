@@ -144,6 +144,7 @@ def _until_rest(feed: Feed, ledger: Ledger, *, publish: bool, insist: bool, leas
 
 
 def _process(feed: Feed, ledger: Ledger, day: Day, action: Process, lease: timedelta) -> None:
+    engine = ledger.outside.engine()  # one that cannot be had is no attempt
     claim = RunClaim(
         **ledger.sign(),
         lease_until=ledger.outside.clock.now() + lease,
@@ -154,7 +155,7 @@ def _process(feed: Feed, ledger: Ledger, day: Day, action: Process, lease: timed
     )
     number = ledger.claim(RUNS, day.runs, claim, _abandoned)
     if number is not None:
-        transform(feed, ledger, day, number)
+        transform(feed, ledger, day, number, engine)
 
 
 def _abandoned(_turn: int, signature: Signature, reason: str) -> RunEnd:

@@ -24,7 +24,6 @@ from posicional.day.keys import INCOMING, DoneKey, SeenKey, parts_prefix, reject
 from posicional.errors import ObjectMissing, StoreError
 from posicional.ports import Event, Store, StoredObject
 from posicional.records.conversion import Conversion, Part
-from posicional.records.reader import convert
 
 
 def convert_arrival(feed: Feed, ledger: Ledger, facts: Facts, file: str, number: int) -> None:
@@ -67,6 +66,8 @@ def _refused(expected: ExpectedFile, ledger: Ledger, seen: Seen, problem: Proble
 
 
 def _read(expected: ExpectedFile, ledger: Ledger, seen: Seen, number: int) -> Done:
+    from posicional.records.reader import convert
+
     outside, store = ledger.outside, ledger.outside.store
     place = (ledger.feed, expected.name, ledger.date, number, outside.new_id())
     parts, rejects = parts_prefix(*place), rejects_prefix(*place)

@@ -16,12 +16,11 @@ from posicional.day.keys import RUNS, TurnKey, results_prefix
 from posicional.day.state import Day, fold
 from posicional.errors import DataRefused, OutsideError, PosicionalError, UsageError
 from posicional.ports import Engine, Event
-from posicional.sql.dialect import order
 
 Tables = dict[str, Sequence[str]]
 
 
-def transform(feed: Feed, ledger: Ledger, day: Day, number: int) -> None:
+def transform(feed: Feed, ledger: Ledger, day: Day, number: int, engine: Engine) -> None:
     """Make every dataset of run `number`, which this process has claimed for `day`'s set, and write its end.
 
     A dataset that fails ends the run as failed, with the reason and whose turn it is. Bugs and interruptions end it
@@ -39,7 +38,7 @@ def transform(feed: Feed, ledger: Ledger, day: Day, number: int) -> None:
         _tell_end(ledger, number, fact, won=ledger.write(TurnKey(RUNS, number, "end"), fact))
 
     try:
-        status, reason = _make_all(feed, ledger, day, number, made)
+        status, reason = _make_all(feed, ledger, day, number, engine, made)
     except PosicionalError as error:
         end("failed", str(error), _blame(error))
     except BaseException as error:
@@ -51,9 +50,12 @@ def transform(feed: Feed, ledger: Ledger, day: Day, number: int) -> None:
         end(status, reason)
 
 
-def _make_all(feed: Feed, ledger: Ledger, day: Day, number: int, made: dict[str, DatasetFact]) -> tuple[EndStatus, str]:
+def _make_all(
+    feed: Feed, ledger: Ledger, day: Day, number: int, engine: Engine, made: dict[str, DatasetFact]
+) -> tuple[EndStatus, str]:
+    from posicional.sql.dialect import order
+
     tables = _tables(ledger, day)
-    engine: Engine | None = None
     facts: Facts | None = None
     for dataset in order(feed.datasets.values()):
         facts = ledger.read(facts)
@@ -61,7 +63,6 @@ def _make_all(feed: Feed, ledger: Ledger, day: Day, number: int, made: dict[str,
             return "abandoned", "taken over by somebody else"
         if fold(feed, facts).revision != day.revision:
             return "superseded", "other files or another contract came while it ran"
-        engine = engine or ledger.outside.engine()
         began = time.monotonic()
         made[dataset.name] = _make(engine, ledger, dataset, number, tables)
         tables[dataset.name] = [ledger.outside.store.locate(part.key) for part in made[dataset.name].parts]
