@@ -125,18 +125,19 @@ def parse_document(text: str, document: Document) -> Document:
         mark = error.problem_mark or error.context_mark
         lines = text.rstrip("\n").split("\n")
         place = min(mark.line, len(lines) - 1) if mark else 0  # an unfinished text breaks off behind its last line
-        document.lines[()] = place + 1
-        tab = "\t" in lines[place]
-        document.fault((), f"not YAML: {error.problem}", "indent with blanks: YAML takes no tabs" if tab else "")
+        hint = "indent with blanks: YAML takes no tabs" if "\t" in lines[place] else ""
+        _give_up(document, place + 1, f"not YAML: {error.problem}", hint)
     except yaml.YAMLError:
-        document.fault((), "not YAML: it holds a control character", "keep it as plain text")
+        _give_up(document, 1, "not YAML: it holds a control character", "keep it as plain text")
     except _Unusable as error:
-        document.lines[()] = error.line
-        document.fault((), *error.args)
-    else:
-        return document
-    document.root = Block(())
+        _give_up(document, error.line, *error.args)
     return document
+
+
+def _give_up(document: Document, line: int, message: str, hint: str) -> None:
+    document.root = Block(())
+    document.lines = {(): line}
+    document.fault((), message, hint)
 
 
 class _Unusable(Exception):
