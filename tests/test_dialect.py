@@ -11,9 +11,12 @@ from typing import Any
 import duckdb
 import pytest
 
-from posicional.contract.feed import Dataset
+from posicional.contract.feed import Dataset, Feed
 from posicional.errors import SqlError
-from posicional.sql.dialect import check, faults_of, order, parse, tables_of, to_duckdb
+from posicional.sql.dialect import check, faults_of, feed_faults, order, parse, tables_of, to_duckdb
+from worlds import write_feed
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
 def dataset(name: str, sql: str, key: tuple[str, ...] = ("id",)) -> Dataset:
@@ -89,6 +92,23 @@ def test_a_cycle_is_refused_with_its_path() -> None:
         order([dataset("a", "select * from a")])
 
 
+@pytest.mark.parametrize("feed", ["planos", "sigtap"])
+def test_the_examples_say_nothing_that_is_refused(feed: str) -> None:
+    """Every dataset of the examples is within the list and reads tables that are there."""
+    assert feed_faults(Feed.load(EXAMPLES / feed / "feed.yaml")) == ()
+
+
+def test_a_feeds_faults_come_all_at_once(tmp_path: Path) -> None:
+    """Each dataset's faults are told with its file, line and column; a cycle is looked for when there are no others."""
+    feed = write_feed(tmp_path, ativos="select numero,\n  avg(x) as y from contrato", por_plano="select")
+    found = [(Path(fault.file).name, fault.line, fault.path) for fault in feed_faults(feed)]
+    assert found == [("ativos.sql", 2, "column 3"), ("ativos.sql", 2, "column 20"), ("por_plano.sql", 1, "")]
+    circle = write_feed(tmp_path, ativos="select plano as numero from por_plano")
+    assert [fault.message for fault in feed_faults(circle)] == [
+        "datasets read one another: ativos reads por_plano reads ativos"
+    ]
+
+
 # --- syntax -----------------------------------------------------------------------------------------------------------
 
 
@@ -102,6 +122,7 @@ def test_a_cycle_is_refused_with_its_path() -> None:
         ("select 1 /* and", "q.sql:1:10", "is not closed"),
         ("select 1 as a;\nselect 2 as a", "q.sql:2:8", "more than one statement"),
         ("  ", "q.sql:1", "no SQL"),
+        ("select", "q.sql:1", "names no column"),
         ("drop table x", "q.sql:1", "not 'drop'"),
         ("insert into x select 1", "q.sql:1", "not 'insert'"),
         ("copy x to 'y.parquet'", "q.sql:1", "not 'copy'"),

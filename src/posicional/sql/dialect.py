@@ -83,6 +83,8 @@ def parse(text: str, path: str = "") -> Query:
     if not isinstance(tree, (exp.Select, exp.SetOperation)):
         word = text.split(maxsplit=1)[0].lower() if not isinstance(tree, exp.Subquery) else "("
         raise _error(Fault(path, 1, "", f"a dataset is one select, not {word!r}", "begin with select or with"))
+    if not tree.selects:
+        raise _error(Fault(path, 1, "", "the select names no column", "write select … from …"))
     return Query(text, path, tree)
 
 
@@ -110,7 +112,7 @@ def faults_of(query: Query, tables: Collection[str]) -> tuple[Fault, ...]:
         for column in query.tree.selects
         if not isinstance(column.unnest(), (exp.Column, exp.Alias, exp.Star))
     ]
-    return tuple(sorted(found))
+    return tuple(sorted(found, key=lambda fault: (fault.line, int(fault.path.removeprefix("column ")))))
 
 
 def nearest(name: str, names: Collection[str]) -> str:
