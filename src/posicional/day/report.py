@@ -12,10 +12,10 @@ from datetime import datetime
 from typing import Any
 
 from posicional.contract.feed import Feed
-from posicional.day.facts import Done, End, PublicationEnd, RunEnd, Seen
+from posicional.day.facts import End, PublicationEnd, RunEnd, Seen
 from posicional.day.gate import Action, Convert, Later, Process, Publish, Rest, turn_name
 from posicional.day.keys import INCOMING
-from posicional.day.state import Arrival, Day, FileDay
+from posicional.day.state import Day, FileDay
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,15 +159,8 @@ def _file(feed: Feed, day: Day, file: FileDay, now: datetime) -> FileReport:
         rows=done.account.rows if done else 0,
         rejects=done.account.rejects if done else 0,
         controls={control.kind: control.values for control in done.controls} if done else {},
-        refused=_refusal(file, file.refused) if file.refused else (),
+        refused=file.refusal,
     )
-
-
-def _refusal(file: FileDay, arrival: Arrival) -> tuple[str, ...]:
-    done = file.done(arrival)
-    if isinstance(done, Done):
-        return tuple(problem.text for problem in done.problems)
-    return ("its fact cannot be read",)
 
 
 def _runs(feed: Feed, day: Day) -> list[RunReport]:
@@ -215,7 +208,6 @@ def _file_lines(file: FileReport, width: int) -> list[str]:
     if file.status == "converted":
         lines[0] += f": {_count(file.rows, 'row')}, {_count(file.rejects, 'reject')}"
         lines[0] += f" (arrival {file.arrival})" if file.arrival > 1 else ""
-        lines += [f"  {'':<{width}}    {kind}: {_values(values)}" for kind, values in file.controls.items() if values]
     lines += [f"  {'':<{width}}    refused: {reason}" for reason in file.refused]
     return lines
 
@@ -226,10 +218,6 @@ def _run_lines(run: RunReport, *, current: bool) -> list[str]:
     if run.reason:
         lines.append(f"  {run.reason}")
     return lines + [f"  {name}: {_count(rows, 'row')}" for name, rows in run.datasets.items()]
-
-
-def _values(values: Mapping[str, str | int | bool | None]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in values.items() if value is not None)
 
 
 def _shown_line(one: ShownReport) -> str:

@@ -107,6 +107,14 @@ class FileDay:
         newest = self.newest
         return newest if newest is not None and self.status(newest) == "refused" else None
 
+    @property
+    def refusal(self) -> tuple[str, ...]:
+        """Why the newest arrival was refused; empty when it was not."""
+        if self.refused is None:
+            return ()
+        done = self.done(self.refused)
+        return tuple(problem.text for problem in done.problems) if done else ("its fact cannot be read",)
+
     def status(self, arrival: Arrival) -> ArrivalStatus:
         """What became of one of the arrivals."""
         return arrival.status(self.readings[arrival.number])

@@ -28,12 +28,15 @@ from posicional.steps.transform import transform
 class Outcome:
     """How far a day has come, and why it is not further.
 
-    `did`: whether this call changed anything. `growing`: names still being written. `unknown`: names of no file.
-    `error`: what stopped the last publication, when that was it.
+    `where`: feed and date, as a person writes them. `incoming`: where files are expected. `did`: whether this call
+    changed anything. `growing`: names still being written. `unknown`: names of no file. `error`: what stopped the last
+    publication, when that was it.
     """
 
     day: Day
     rest: Rest
+    where: str
+    incoming: str
     did: bool = False
     growing: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
@@ -42,10 +45,11 @@ class Outcome:
     @property
     def problem(self) -> PosicionalError | None:
         """The error whose exit code a command ends with; None when the day is done. Refused data goes first."""
-        where = f"{self.day.feed} {self.day.date.isoformat()}"
+        where = self.where
         if self.day.refused:
-            names = ", ".join(self.day.refused)
-            return DataRefused(f"refused: {names}", where=where, hint="send a good file, or mend the layout")
+            files = [self.day.files[name] for name in self.day.refused]
+            refusals = "; ".join(f"{file.name}: {', '.join(file.refusal)}" for file in files)
+            return DataRefused(f"refused: {refusals}", where=where, hint="send a good file, or mend the layout")
         if self.rest.why == "done":
             return None
         if self.rest.why != "failed":
@@ -138,7 +142,9 @@ def _until_rest(feed: Feed, ledger: Ledger, *, publish: bool, insist: bool, leas
             case Later():
                 clock.sleep(max(0.0, (action.until - clock.now()).total_seconds()))
             case Rest():
-                outcome = Outcome(day, action, did, looked.growing, looked.unknown, error)
+                where = f"{feed.name} {feed.calendar.format_date(ledger.date)}"
+                incoming = f"{ledger.outside.store.url.rstrip('/')}/{INCOMING}"
+                outcome = Outcome(day, action, where, incoming, did, looked.growing, looked.unknown, error)
                 _tell_rest(ledger, outcome)
                 return outcome
 
@@ -192,7 +198,7 @@ def _hint(outcome: Outcome) -> str:
         return ""
     files = outcome.day.files
     names = [files[name].expected.pattern.format(outcome.day.date) for name in outcome.rest.files]
-    text = f"expected below {INCOMING}: {', '.join(names)}"
+    text = f"expected in {outcome.incoming}: {', '.join(names)}"
     return f"{text}; still being written: {', '.join(outcome.growing)}" if outcome.growing else text
 
 

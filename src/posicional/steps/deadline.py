@@ -147,9 +147,8 @@ def _missing_line(feed: Feed, day: Day, file: FileDay) -> str:
 def _refused_line(feed: Feed, file: FileDay) -> str:
     arrival = file.refused
     seen = arrival.seen if arrival else None
-    done = file.done(arrival) if arrival else None
     at = seen.modified if isinstance(seen, Seen) else seen.at if seen else None
-    why = "; ".join(problem.text for problem in done.problems) if done else "fato ilegível"
+    why = "; ".join(file.refusal)
     clock = f"{at.astimezone(feed.timezone):%H:%M}" if at else ""
     return f"  recusado  {file.name} · {clock} · {why} -> reenviar"
 
