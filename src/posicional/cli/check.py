@@ -11,7 +11,10 @@ from posicional.cli.show import print_json
 from posicional.errors import ContractError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from posicional.contract.feed import Feed
+    from posicional.contract.layout import Layout
 
 
 @click.command(
@@ -26,10 +29,8 @@ def check(contract: Path, as_json: bool) -> int:
 
     CONTRACT is a feed, with its layouts and SQL, or one layout. Each fault comes with its file, line and path.
     """
-    from posicional.contract.feed_source import load_contract
-
     try:
-        loaded = load_contract(contract)
+        loaded = _load(contract)
     except ContractError as error:
         if not as_json:
             raise
@@ -42,19 +43,38 @@ def check(contract: Path, as_json: bool) -> int:
         print_json({"faults": []})
     else:
         click.echo(f"{contract}: no faults")
-        from posicional.contract.feed import Feed
-
-        if isinstance(loaded, Feed):
-            _summary(loaded)
+        for line in _summary(loaded):
+            click.echo(line)
     return 0
 
 
-def _summary(feed: Feed) -> None:
-    width = max(map(len, [*feed.files, *feed.datasets]))
-    for name, file in feed.files.items():
+def _load(contract: Path) -> Feed | Layout:
+    """The feed or layout. Raises `ContractError` with the faults of its YAML; where there are none, with its SQL's."""
+    from posicional.contract.feed import Feed
+    from posicional.contract.feed_source import load_contract
+
+    loaded = load_contract(contract)
+    if isinstance(loaded, Feed) and loaded.datasets:
+        from posicional.sql.dialect import feed_faults
+
+        faults = feed_faults(loaded)
+        if faults:
+            raise ContractError(faults)
+    return loaded
+
+
+def _summary(loaded: Feed | Layout) -> Iterator[str]:
+    from posicional.contract.layout import Layout
+
+    if isinstance(loaded, Layout):
+        for kind in loaded.kinds:
+            yield f"  {kind.role:<8} {kind.name}  {kind.length} {loaded.unit}, {len(kind.fields)} fields"
+        return
+    width = max(map(len, [*loaded.files, *loaded.datasets]))
+    for name, file in loaded.files.items():
         kinds = ", ".join(f"{kind.name} {kind.length}" for kind in file.layout.kinds)
-        click.echo(f"  file     {name:{width}}  {file.pattern.text}  ({kinds} {file.layout.unit})")
-    for name, dataset in feed.datasets.items():
-        shown = feed.opensearch.datasets.get(name) if feed.opensearch else None
+        yield f"  file     {name:{width}}  {file.pattern.text}  ({kinds} {file.layout.unit})"
+    for name, dataset in loaded.datasets.items():
+        shown = loaded.opensearch.datasets.get(name) if loaded.opensearch else None
         where = f" -> index {shown.index}" if shown else ""
-        click.echo(f"  dataset  {name:{width}}  key {', '.join(dataset.key)}{where}")
+        yield f"  dataset  {name:{width}}  key {', '.join(dataset.key)}{where}"

@@ -85,19 +85,20 @@ def _ask(feed: Feed, url: str) -> None:
 
     query = {
         "size": 3,
-        "query": {"bool": {"filter": [{"term": {"uf": "SP"}}, {"range": {"mensalidade": {"gte": 500}}}]}},
-        "sort": [{"mensalidade": "desc"}, {"numero_contrato": "asc"}],
+        "query": {"bool": {"filter": [{"term": {"uf": "SP"}}, {"range": {"valor": {"gte": 500}}}]}},
+        "sort": [{"valor": "desc"}, {"numero_contrato": "asc"}],
     }
     index = feed.opensearch.datasets["contratos_ativos"].index if feed.opensearch else ""
     found = OpenSearch(url).search(index=index, body=query)["hits"]
     click.echo(f"a reader asks {index} for contracts in SP from 500 a month: {found['total']['value']} found, such as")
     for hit in found["hits"]:
         row = hit["_source"]
-        words = [row["numero_contrato"], row["nome_plano"], row["cidade"], f"R$ {row['mensalidade']}"]
-        click.echo(f"  {'  '.join(words)}   from {row['posicional']['file']} line {row['posicional']['line']}")
+        words = [row["numero_contrato"], row["nome_plano"], row["cidade"], f"R$ {row['valor']}"]
+        click.echo(f"  {'  '.join(words)}")
 
 
 def _where(places: DemoFolder, day: date) -> None:
+    click.echo("\nlook at")
     for what, path in (
         ("the feed, to change and run again", places.feed),
         ("what arrived", places.store / "dados-posicionais"),

@@ -1,0 +1,83 @@
+"""Output that the documentation shows: each `$ posicional …` of a console block is run, its output stands below it.
+
+`python tests/documentation.py` writes all of it anew; look at the difference before you commit it.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from click import Context
+
+from commands import ROOT, arrive_bytes, posicional
+from posicional.cli import commands
+
+README = ROOT / "README.md"
+COMMANDS = ROOT / "docs" / "commands.md"
+
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+NAMED = re.compile(r"`([\w./-]+)`:\n\n```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+# What differs from one run to the next, and how the documentation shows it.
+VARYING = (
+    (re.compile(r"http://127\.0\.0\.1:\d+"), "http://127.0.0.1:9200"),
+    (re.compile(r"in \d+\.\d s\b"), "in 0.1 s"),
+    (re.compile(r"\b(\d\d:\d\d):\d\d\b"), r"\1:00"),
+)
+
+
+def stable(text: str) -> str:
+    """Output without what differs from one run to the next."""
+    for pattern, shown in VARYING:
+        text = pattern.sub(shown, text)
+    return text
+
+
+def readme(text: str) -> str:
+    """The README with the output of its commands as it is now; its files lie in the folder they run in."""
+    with tempfile.TemporaryDirectory() as folder:
+        lay_out(text, Path(folder))
+        return BLOCK.sub(lambda block: _shown(block, Path(folder)), text)
+
+
+def lay_out(text: str, folder: Path) -> None:
+    """Write the files that the README shows, under the names that stand above them."""
+    for name, language, content in NAMED.findall(text):
+        if language == "text":
+            arrive_bytes(folder / "dados", Path(name).name, content.encode("cp1252"))
+        else:
+            (folder / name).write_text(content)
+
+
+def _shown(block: re.Match[str], folder: Path) -> str:
+    if block[1] != "console":
+        return block[0]
+    lines = [line for line in block[2].splitlines() if line.startswith("$ ")]
+    return f"```console\n{''.join(_run(line, folder) for line in lines)}```"
+
+
+def _run(line: str, folder: Path) -> str:
+    said = posicional(*shlex.split(line.removeprefix("$ "))[1:], cwd=folder)
+    return f"{line}\n{stable(said.text.replace(f'{folder}/', ''))}"
+
+
+def command_page() -> str:
+    """The page of all commands: the help of each."""
+    return "\n".join(_command_lines())
+
+
+def _command_lines() -> Iterator[str]:
+    yield "# The commands\n"
+    yield "What `posicional COMMAND --help` says; a test compares.\n"
+    for name in ("", *commands.list_commands(Context(commands))):
+        said = posicional(*([name] if name else []), "--help")
+        yield f"## posicional {name}".rstrip() + f"\n\n```text\n{said.out}```\n"
+
+
+if __name__ == "__main__":
+    README.write_text(readme(README.read_text(encoding="utf-8")), encoding="utf-8")
+    COMMANDS.write_text(command_page(), encoding="utf-8")
