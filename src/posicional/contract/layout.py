@@ -30,7 +30,9 @@ class Field:
     `start` is a 0-based offset in the layout's unit (bytes or characters) from the start of the record; inside a
     group, from the start of the occurrence. `width` is the width of one occurrence. `digits` is the precision and
     `scale` the digits behind the point. `missing` spellings are compared with the field's text as it stands, and
-    trimmed. `repeat` above 1 makes a list column; type `group` (always with `fields`) makes a list of structs.
+    trimmed. A `sign` other than none makes a packed or binary number signed, wherever it stands. `%f` in a `format`
+    takes the 1 to 6 digits that the width leaves. `repeat` above 1 makes a list column; type `group` (always with
+    `fields`) makes a list of structs.
     """
 
     name: str

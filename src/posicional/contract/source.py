@@ -224,6 +224,8 @@ class _Parser:
             event = next(self.events)
 
     def scalar(self, event: yaml.ScalarEvent, where: Where) -> object:
+        if "\0" in event.value:
+            raise _Unusable(_line(event), "a text holds a NUL character", "say bytes in hexadecimal: hex")
         if event.tag == "tag:yaml.org,2002:str":
             return event.value
         if event.tag not in (None, "!"):
