@@ -9,7 +9,7 @@ import pytest
 
 import documentation as docs
 
-PAGES = sorted([*docs.ROOT.glob("*.md"), *(docs.ROOT / "docs").rglob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 
 def test_readme_shows_what_its_commands_print() -> None:

@@ -45,7 +45,7 @@ for _command in (demo, check, sample, convert, run, status, deadline, dataset):
 def main() -> None:
     """Run the command line and leave with the exit code that the outcome means."""
     try:
-        code = commands(standalone_mode=False)
+        code = commands(prog_name="posicional", standalone_mode=False)
         sys.stdout.flush()
     except click.exceptions.Abort:
         code = _say("stopped", 130)
