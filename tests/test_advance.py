@@ -39,6 +39,7 @@ from worlds import (
     contratos,
     new_store,
     outside_of,
+    s3_store,
     send,
     write_feed,
 )
@@ -629,6 +630,19 @@ def test_a_target_that_cannot_be_reached(store: Store, tmp_path: Path) -> None:
     assert {turn.status for turn in outcome.day.publications["opensearch"]} == {"failed"}
     unpublished = advance(feed, DAY, outside_of(store), publish=False)
     assert (unpublished.did, unpublished.problem) == (False, None)
+
+
+def test_a_day_on_a_bucket_that_misbehaves(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Writes that are done and reported as failed, conflicts, throttling: one run, each arrival numbered once."""
+    with s3_store(monkeypatch) as (store, server):
+        both(store)
+        creates = ["500 after", "409", "503", "", "500 after", "409", "409"]
+        server.faults = {"CREATE": creates, "PUT": ["503", "500 after"], "GET": ["", "503"] * 5}
+        outcome = advance(feed, DAY, world(store))
+        assert [run.status for run in outcome.day.runs] == ["succeeded"]
+        assert [len(file.arrivals) for file in outcome.day.files.values()] == [1, 1]
+        assert rows_of(store, outcome.day, "ativos") == ACTIVE
+        assert creates == []
 
 
 # A crash at every step of a day.

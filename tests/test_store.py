@@ -1,4 +1,4 @@
-"""A store keeps what it was given, once, whatever happens meanwhile: the same promises on a folder and in memory."""
+"""A store keeps what it was given, once, whatever happens meanwhile: the same promises on each kind."""
 
 from __future__ import annotations
 
@@ -16,13 +16,25 @@ import pytest
 from posicional.backends.store import open_store
 from posicional.errors import ObjectExists, ObjectMissing, StoreError, UsageError
 from posicional.ports import Store
-from worlds import new_store
+from tiny_s3 import TinyS3
+from worlds import new_store, s3_store
 
 
-@pytest.fixture(params=["folder", "memory"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+@pytest.fixture(params=["folder", "memory", "s3"])
+def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """An empty store of each kind."""
-    return new_store(request.param, tmp_path)
+    if request.param == "s3":
+        with s3_store(monkeypatch) as (bucket, _):
+            yield bucket
+    else:
+        yield new_store(request.param, tmp_path)
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Store, TinyS3]]:
+    """An empty bucket and its server, whose retries do not wait long."""
+    with s3_store(monkeypatch) as (bucket, server):
+        yield bucket, server
 
 
 @pytest.fixture
@@ -82,8 +94,8 @@ def test_second_create_is_refused_and_changes_nothing(store: Store) -> None:
 
 
 def test_of_many_creators_exactly_one_wins(store: Store) -> None:
-    """Eight threads, fifty keys: one winner each, and what stands there is the winner's."""
-    for number in range(50):
+    """Eight threads, twenty keys: one winner each, and what stands there is the winner's."""
+    for number in range(20):
         key, barrier = f"claims/{number}", threading.Barrier(8)
         winners: list[int] = []
 
@@ -395,6 +407,60 @@ def test_a_really_full_disk() -> None:
     with pytest.raises(StoreError, match="the disk is full"):
         part.close()
     shutil.rmtree("/dev/shm/posicional-test")  # noqa: S108 - made above
+
+
+# S3: what the server does on the way.
+
+
+def test_throttling_and_server_errors_are_retried(s3: tuple[Store, TinyS3]) -> None:
+    """A server that is busy for a moment is asked again, with a growing pause, for reading and for writing."""
+    store, server = s3
+    server.faults = {"CREATE": ["503", "500"], "GET": ["503", "503"]}
+    store.create("a/b", b"1")
+    assert store.read("a/b") == b"1"
+    assert [request.split()[0] for request in server.requests] == ["PUT"] * 3 + ["GET"] * 3
+
+
+def test_a_write_that_is_done_and_reported_as_failed(s3: tuple[Store, TinyS3]) -> None:
+    """The retry meets what it had written itself: the store says that it exists, and the bytes are there."""
+    store, server = s3
+    server.faults = {"CREATE": ["500 after"]}
+    with pytest.raises(ObjectExists):
+        store.create("a/b", b"mine")
+    assert store.read("a/b") == b"mine"
+
+
+@pytest.mark.parametrize(
+    ("status", "says"), [("403", "access denied"), ("401", "access denied"), ("400", "as ordered")]
+)
+def test_what_the_server_refuses_is_explained(s3: tuple[Store, TinyS3], status: str, says: str) -> None:
+    """One sentence with what to do, without XML and the library's state."""
+    store, server = s3
+    server.faults = {"CREATE": [status] * 20}
+    with pytest.raises(StoreError, match=says) as raised:
+        store.create("a/b", b"1")
+    assert raised.value.hint
+    assert not {"\n", "<"} & set(str(raised.value))
+
+
+def test_there_is_no_such_bucket(s3: tuple[Store, TinyS3]) -> None:
+    """The bucket is named, rather than the object that cannot be there."""
+    store = open_store(f"s3://outro/{s3[1].url[-5:]}")
+    for call in (lambda: store.create("a", b"1"), lambda: store.read("a"), lambda: keys(store, "a/")):
+        with pytest.raises(StoreError, match="no such bucket"):
+            call()
+
+
+def test_a_part_of_many_pieces(s3: tuple[Store, TinyS3]) -> None:
+    """A part larger than one request goes up in pieces, and is read back in pieces of its one version."""
+    store, _ = s3
+    data = bytes(range(256)) * (80_000)
+    with store.sink("p/").open("big") as part:
+        for start in range(0, len(data), 1 << 20):
+            part.write(data[start : start + (1 << 20)])
+    found = store.head("p/big")
+    stream = store.source(found).open(3)
+    assert b"".join(iter(partial(stream.read, 1 << 20), b"")) == data[3:]
 
 
 # URLs

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import itertools
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
+
+import pytest
 
 from posicional.backends.store import open_store
 from posicional.contract.calendar import Calendar, Due
@@ -35,6 +38,7 @@ from posicional.day.journal import Facts, Signature
 from posicional.day.keys import RUNS, DecisionKey, DoneKey, FactKey, SeenKey, TurnKey, publications
 from posicional.day.state import Day, fold
 from posicional.ports import Engine, Event, Outside, Store
+from tiny_s3 import BUCKET, TinyS3, tiny_s3
 
 DAY = date(2026, 11, 22)
 MORNING = datetime(2026, 11, 22, 11, 0, tzinfo=UTC)
@@ -60,6 +64,20 @@ class ToldClock:
 def new_store(kind: str, folder: Path) -> Store:
     """An empty store: `folder` or `memory`."""
     return open_store(folder / "dados" if kind == "folder" else f"memory://{secrets.token_hex(8)}")
+
+
+@contextmanager
+def s3_store(patch: pytest.MonkeyPatch) -> Iterator[tuple[Store, TinyS3]]:
+    """An empty bucket on a server of its own, and the server, which takes orders for faults."""
+    with tiny_s3() as server, patch.context() as inner:
+        for name, value in {
+            "AWS_ENDPOINT_URL": server.url,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": "sa-east-1",
+        }.items():
+            inner.setenv(name, value)
+        yield open_store(f"s3://{BUCKET}/{secrets.token_hex(8)}"), server
 
 
 @dataclass

@@ -204,7 +204,6 @@ def memory_store(url: str) -> ObjectStore:
     return ObjectStore(url, MemoryStore())
 
 
-@cache
 def s3_store(url: str) -> ObjectStore:
     """The store `s3://bucket/prefix`; credentials, region and endpoint come from the environment."""
     found = re.fullmatch(r"[sS]3://([^/?#]+)(?:/([^?#]*))?", url)
@@ -241,7 +240,9 @@ def _explained(url: str, key: str) -> Iterator[None]:
     where = f"{url.rstrip('/')}/{key}"
     try:
         yield
-    except FileNotFoundError:
+    except FileNotFoundError as error:
+        if "NoSuchBucket" in str(error):
+            raise _no_bucket(url) from None
         raise ObjectMissing("no such object", where=where) from None
     except exceptions.AlreadyExistsError:
         raise ObjectExists("there is an object already", where=where) from None
@@ -256,11 +257,20 @@ def _explained(url: str, key: str) -> Iterator[None]:
     except ValueError as error:
         raise StoreError("not a key", where=where, got=_first_line(error)) from error
     except (exceptions.BaseError, OSError) as error:
+        if "NoSuchBucket" in str(error):
+            raise _no_bucket(url) from None
         raise StoreError(
             _first_line(error), where=where, hint="check the endpoint and the network, then run the command again"
         ) from error
 
 
+def _no_bucket(url: str) -> StoreError:
+    return StoreError("there is no such bucket", where=url, hint="make it, or give another store")
+
+
 def _first_line(error: BaseException) -> str:
-    """What obstore says, without the dump of its inner state behind it."""
-    return str(error).split("\n", 1)[0].strip()
+    """What obstore says, without the server's XML and the dump of its inner state behind it."""
+    text = str(error)
+    said = re.search(r"<Code>([^<]*)</Code>.*?<Message>([^<]*)</Message>", text, re.DOTALL)
+    line = re.split(r"\n|<\?xml|<Error>", text, maxsplit=1)[0].strip(" :")
+    return f"{line}: {said[1]}: {said[2]}" if said else line
