@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import documentation as docs
+from commands import ROOT
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
