@@ -1,4 +1,4 @@
-"""The command line as tests use it: in this process, which is quick, or as a process of its own, which can be killed."""
+"""The command line as tests use it: in this process (quick), or as a process of its own (which can be killed)."""
 
 from __future__ import annotations
 

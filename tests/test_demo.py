@@ -1,0 +1,54 @@
+"""`posicional demo`: what it shows is what it made."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from pathlib import Path
+
+from commands import files_below, parts_of, posicional, table_of
+from planos_day import DATE, FILES
+
+
+def test_it_shows_a_whole_day(tmp_path: Path) -> None:
+    """It ends with 0; seven files come one by one in the order of the clock; every path that it names is there."""
+    folder = tmp_path / "demo"
+    said = posicional("demo", folder, "--date", DATE, "--rows", "300")
+    assert (said.code, said.err) == (0, ""), said.text
+    arrived = re.findall(r"^(\d\d:\d\d:\d\d)  arrived +(\w+):", said.out, re.MULTILINE)
+    assert {name for _, name in arrived} == set(FILES)
+    assert [moment for moment, _ in arrived] == sorted({moment for moment, _ in arrived})
+    assert said.out.index("succeeded  run 1") < said.out.index("published  publication 1") < said.out.index("next: ")
+    named = re.findall(rf"{folder}\S*", said.out)
+    assert len(named) >= 5
+    assert all(Path(path).exists() for path in named)
+    _the_reader_is_told_the_truth(said.out, folder)
+
+
+def _the_reader_is_told_the_truth(out: str, folder: Path) -> None:
+    """The one query: how many were found, and the dearest of them, are what the Parquet says."""
+    parts = parts_of(folder / "feed" / "feed.yaml", "contratos_ativos", DATE, folder / "dados")
+    asked = re.search(r"contracts in (\w\w) from (\d+) a month: (\d+) found", out)
+    assert asked, out
+    told = re.findall(r"^  (\d{10})  .*R\$ ([\d.]+)$", out, re.MULTILINE)
+    there = [row for row in table_of(parts).to_pylist() if row["uf"] == asked[1]]
+    prices = {row["numero_contrato"]: row["valor"] for row in there if row["valor"] >= int(asked[2])}
+    assert len(prices) == int(asked[3])
+    assert [Decimal(price) for _, price in told] == sorted(prices.values(), reverse=True)[: len(told)]
+    assert told == [(number, str(prices[number])) for number, _ in told]
+    assert len(told) == 3
+
+
+def test_it_can_be_shown_again_but_never_over_other_files(tmp_path: Path) -> None:
+    """An earlier demo is replaced; a folder that holds anything else is left alone: exit 2."""
+    folder = tmp_path / "demo"
+    words = ("demo", folder, "--date", DATE, "--rows", "20")
+    assert posicional(*words).code == 0
+    assert posicional(*words).code == 0
+    other = tmp_path / "mine"
+    other.mkdir()
+    (other / "letter.txt").write_text("dear")
+    said = posicional("demo", other)
+    assert said.code == 2
+    assert str(other) in said.err
+    assert files_below(other) == {"letter.txt": b"dear"}
