@@ -53,6 +53,7 @@ def convert(
     tolerance = parse_tolerance(max_rejects)
     target = _Target.of(output, layout)
     source = _source(file)
+    _keep_apart(file, target, rejects)
     with _workroom(target.folder) as (room, store):
         result = convert_file(
             source,
@@ -76,6 +77,8 @@ def convert(
         if rejects is not None and rejected:
             _put(rejected[0], rejects)
             written.append(rejects)
+        elif rejects is not None:
+            _remove(rejects)  # those of an earlier file must not stand beside this one's result
         if as_json:
             print_json(_as_json(result, file, written))
         else:
@@ -96,6 +99,8 @@ class _Target:
     @staticmethod
     def of(text: str, layout: Layout) -> _Target:
         """What `-o` means. Raises `UsageError` for a folder that holds parts already, or several tables in one file."""
+        if not text:
+            raise UsageError("the output has no name", hint="-o OUT.parquet, or -o DIR/")
         output = Path(text)
         if text.endswith("/") or output.is_dir():
             if any(output.glob("*.parquet")):
@@ -125,6 +130,17 @@ def _source(file: Path) -> Source:
     return store.source(store.head(file.name))
 
 
+def _keep_apart(file: Path, target: _Target, rejects: Path | None) -> None:
+    """Raise `UsageError` where one file would be written over another, the input above all."""
+    written = [path.resolve() for path in (target.output if target.one_file else None, rejects) if path]
+    if rejects is not None and rejects.is_dir():
+        raise UsageError("this is a folder, not a file", where=str(rejects), hint="name a file for --rejects")
+    if file.resolve() in written:
+        raise UsageError("this would be written over its own input", where=str(file), hint="name another output")
+    if len(set(written)) < len(written):
+        raise UsageError("rows and rejects cannot be one file", where=str(rejects), hint="name another for --rejects")
+
+
 @contextmanager
 def _workroom(folder: Path) -> Iterator[tuple[Path, Store]]:
     """A hidden folder beside the output, on the same disk, so that a finished part is put in place by a rename."""
@@ -147,6 +163,13 @@ def _put(part: Path, target: Path) -> None:
         shutil.move(part, target)
     except OSError as error:
         raise StoreError(f"cannot write the result: {error.strerror}", where=str(target)) from error
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(f"cannot remove an earlier file: {error.strerror}", where=str(path)) from error
 
 
 def _as_json(result: Conversion, file: Path, written: list[Path]) -> dict[str, object]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from posicional.cli.show import print_json
-from posicional.cli.words import date_option, day_of, feed_argument, json_option, store_option
+from posicional.cli.words import date_option, feed_argument, json_option, store_option
 
 
 @click.command(
@@ -30,7 +30,7 @@ def dataset(feed_path: Path, name: str, day: str, store: str | None, as_json: bo
     from posicional.steps.dataset import current_parts
 
     feed = Feed.load(feed_path)
-    found = current_parts(feed, name, day_of(day), outside_for(feed, store, lambda _: None))
+    found = current_parts(feed, name, feed.calendar.parse_date(day), outside_for(feed, store, lambda _: None))
     if as_json:
         print_json({"dataset": name, "run": found.run, "rows": found.rows, "parts": found.parts})
     else:

@@ -13,7 +13,7 @@ import click
 
 from posicional.cli.show import Teller
 from posicional.cli.words import day_of
-from posicional.errors import UsageError
+from posicional.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
     from posicional.contract.feed import Feed
@@ -45,7 +45,10 @@ def demo(folder: Path, day: str | None, rows: int) -> int:
     from posicional.steps.advance import advance
 
     date_ = day_of(day) if day else datetime.now(UTC).astimezone().date()
-    places = demo_day.lay_out(folder, date_, rows)
+    try:
+        places = demo_day.lay_out(folder, date_, rows)
+    except OSError as error:
+        raise StoreError(f"the demo cannot be laid out: {error.strerror}", where=str(folder)) from error
     with _endpoint() as url:
         feed = Feed.load(places.feed, env={"OPENSEARCH_URL": url})
         # The demo puts whole files in place, so there is no need to wait whether they still grow.

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from posicional.cli.show import Teller, print_json
-from posicional.cli.words import date_option, day_of, feed_argument, json_option, store_option
+from posicional.cli.words import date_option, feed_argument, json_option, store_option
 
 
 @click.command(
@@ -36,7 +36,7 @@ def run(feed_path: Path, day: str, store: str | None, again: bool, no_publish: b
     from posicional.steps.advance import advance
 
     feed = Feed.load(feed_path)
-    date_ = day_of(day)
+    date_ = feed.calendar.parse_date(day)
     clock = SystemClock()
     outside = outside_for(feed, store, Teller(clock, feed.timezone, quiet=as_json), clock)
     outcome = advance(feed, date_, outside, again=again, publish=not no_publish)

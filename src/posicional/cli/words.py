@@ -39,6 +39,6 @@ def day_or_latest(feed: Feed, text: str | None) -> date:
     from posicional.backends.clock import SystemClock
 
     if text:
-        return day_of(text)
+        return feed.calendar.parse_date(text)
     today = SystemClock().now().astimezone(feed.timezone).date()
     return today if feed.calendar.is_business_date(today) else feed.calendar.previous(today)

@@ -62,6 +62,8 @@ def lay_out(root: Path, day: date, rows: int) -> DemoFolder:
 
     Raises `UsageError` for a folder that holds anything but an earlier demo.
     """
+    if root.exists() and not root.is_dir():
+        raise UsageError("this is a file", where=str(root), hint="give a new folder for the demo")
     if root.exists() and any(root.iterdir()):
         if not (root / MARK).exists():
             raise UsageError("this folder is not empty", where=str(root), hint="give a new folder for the demo")
