@@ -15,6 +15,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from posicional.day.keys import AlertKey, DecisionKey, DoneKey, FactKey, SeenKey, TurnKey
+from posicional.errors import DataRefused, OutsideError, UsageError
 
 VERSION = 1
 """The version that new facts carry; facts of a later version are unreadable for this program."""
@@ -158,6 +159,15 @@ class Started(Fact):
 
 EndStatus = Literal["succeeded", "failed", "abandoned", "superseded"]
 Blame = Literal["", "contract", "data", "outside", "bug"]
+
+
+def blame_of(error: BaseException) -> Blame:
+    """Whose turn it is after an error: an interruption is the outside's, whatever is not raised on purpose a bug."""
+    if isinstance(error, UsageError):
+        return "contract"
+    if isinstance(error, DataRefused):
+        return "data"
+    return "outside" if isinstance(error, OutsideError | KeyboardInterrupt) else "bug"
 
 
 class End(Fact):

@@ -25,6 +25,7 @@ from posicional.day.facts import (
     PublicationEnd,
     PublishedFact,
     RunEnd,
+    blame_of,
 )
 from posicional.day.journal import Facts, Ledger, Signature
 from posicional.day.keys import TurnKey, publications
@@ -33,7 +34,7 @@ from posicional.day.state import Day, Publication, fold, run_of
 from posicional.documents.bodies import bodies
 from posicional.documents.mapping import mapping
 from posicional.documents.rows import batches, schema_of
-from posicional.errors import DataRefused, OutsideError, PosicionalError, TargetError, UsageError
+from posicional.errors import DataRefused, PosicionalError, TargetError, UsageError
 from posicional.ports import Event, IndexState, Move, Outside, Target
 
 LOOKS = 10
@@ -125,11 +126,10 @@ class _Attempt:
                 published[each.dataset.name] = self._fill(each)
             entitled = self._move(shown)
         except PosicionalError as error:
-            self._end("failed", published, str(error), _blame(error))
+            self._end("failed", published, str(error), blame_of(error))
             raise
         except BaseException as error:
-            blame: Blame = "outside" if isinstance(error, KeyboardInterrupt) else "bug"
-            self._end("failed", published, f"stopped by {type(error).__name__}", blame)
+            self._end("failed", published, f"stopped by {type(error).__name__}", blame_of(error))
             raise
         return entitled and self._end("succeeded", published)
 
@@ -302,14 +302,6 @@ def _clean_up(feed: Feed, ledger: Ledger, target: Target, turns: Sequence[Public
                     _tell(ledger.outside, "removed", f"{name}, which publication {turn.number} left")
         except TargetError as error:  # the next publication tries again; this one has succeeded
             _tell(ledger.outside, "left", str(error))
-
-
-def _blame(error: PosicionalError) -> Blame:
-    if isinstance(error, UsageError):
-        return "contract"
-    if isinstance(error, DataRefused):
-        return "data"
-    return "outside" if isinstance(error, OutsideError) else "bug"
 
 
 def _tell(outside: Outside, step: str, text: str) -> None:

@@ -10,11 +10,11 @@ import time
 from collections.abc import Sequence
 
 from posicional.contract.feed import Dataset, Feed
-from posicional.day.facts import Blame, DatasetFact, EndStatus, PartFact, RunEnd, Started
+from posicional.day.facts import Blame, DatasetFact, EndStatus, PartFact, RunEnd, Started, blame_of
 from posicional.day.journal import Facts, Ledger
 from posicional.day.keys import RUNS, TurnKey, results_prefix
 from posicional.day.state import Day, fold
-from posicional.errors import DataRefused, OutsideError, PosicionalError, UsageError
+from posicional.errors import PosicionalError
 from posicional.ports import Engine, Event
 
 Tables = dict[str, Sequence[str]]
@@ -40,11 +40,9 @@ def transform(feed: Feed, ledger: Ledger, day: Day, number: int, engine: Engine)
     try:
         status, reason = _make_all(feed, ledger, day, number, engine, made)
     except PosicionalError as error:
-        end("failed", str(error), _blame(error))
+        end("failed", str(error), blame_of(error))
     except BaseException as error:
-        end(
-            "failed", f"stopped by {type(error).__name__}", "outside" if isinstance(error, KeyboardInterrupt) else "bug"
-        )
+        end("failed", f"stopped by {type(error).__name__}", blame_of(error))
         raise
     else:
         end(status, reason)
@@ -88,14 +86,6 @@ def _tables(ledger: Ledger, day: Day) -> Tables:
         for part in done.parts if done else ():
             tables.setdefault(part.table, []).append(ledger.outside.store.locate(part.key))
     return dict(tables)
-
-
-def _blame(error: PosicionalError) -> Blame:
-    if isinstance(error, UsageError):
-        return "contract"
-    if isinstance(error, DataRefused):
-        return "data"
-    return "outside" if isinstance(error, OutsideError) else "bug"
 
 
 def _tell_end(ledger: Ledger, number: int, end: RunEnd, *, won: bool) -> None:
