@@ -16,6 +16,7 @@ from posicional.cli.convert import convert
 from posicional.cli.dataset import dataset
 from posicional.cli.deadline import deadline
 from posicional.cli.demo import demo
+from posicional.cli.output import patient_output
 from posicional.cli.run import run
 from posicional.cli.sample import sample
 from posicional.cli.status import status
@@ -44,31 +45,34 @@ for _command in (demo, check, sample, convert, run, status, deadline, dataset):
 
 def main() -> None:
     """Run the command line and leave with the exit code that the outcome means."""
+    with patient_output() as output:
+        code = _outcome()
+        if output is not None:
+            output.flush()
+            if output.error is not None and not isinstance(output.error, BrokenPipeError):
+                code = _say(f"not all could be printed: {output.error.strerror}", code or 5)
+    sys.exit(code)
+
+
+def _outcome() -> int:
     try:
         code = commands(prog_name="posicional", standalone_mode=False)
-        sys.stdout.flush()
-    except click.exceptions.Abort:
-        code = _say("stopped", 130)
-    except KeyboardInterrupt:
-        code = _say("stopped", 130)
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        return _say("stopped", 130)
     except click.ClickException as error:
         error.show()
-        code = error.exit_code
+        return error.exit_code
     except PosicionalError as error:
-        code = _say(str(error), error.exit_code)
-    except BrokenPipeError:
-        # The reader of our output (`| head`) has gone: not an error, but nothing more can be written to it either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+        return _say(str(error), error.exit_code)
     except Exception as error:
         if os.environ.get("POSICIONAL_DEBUG"):
             raise
-        code = _say(
+        return _say(
             f"this is a bug in posicional: {type(error).__name__} "
             "(POSICIONAL_DEBUG=1 shows where; it may show data, so look before you share it)",
             1,
         )
-    sys.exit(code if isinstance(code, int) else 0)
+    return code if isinstance(code, int) else 0
 
 
 def _say(text: str, code: int) -> int:
