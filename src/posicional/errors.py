@@ -30,9 +30,7 @@ class PosicionalError(Exception):
 
     exit_code = 1
 
-    def __init__(
-        self, message: str, *, where: str = "", expected: str = "", got: str = "", hint: str = ""
-    ) -> None:
+    def __init__(self, message: str, *, where: str = "", expected: str = "", got: str = "", hint: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.where = where
@@ -66,7 +64,8 @@ class Fault:
     hint: str = ""
 
     def __str__(self) -> str:
-        text = f"{self.file}:{self.line}: {self.path}: {self.message}" if self.path else f"{self.file}:{self.line}: {self.message}"
+        where = f"{self.file}:{self.line}: {self.path}" if self.path else f"{self.file}:{self.line}"
+        text = f"{where}: {self.message}"
         return f"{text} -> {self.hint}" if self.hint else text
 
 
