@@ -9,7 +9,7 @@ import calendar as months
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Literal
+from typing import Literal, Protocol
 from zoneinfo import ZoneInfo
 
 from posicional.errors import UsageError
@@ -29,6 +29,14 @@ class Due:
     business: bool = False
 
 
+class Holidays(Protocol):
+    """Days on which nobody works: a set of them, or a preset that works them out."""
+
+    def __contains__(self, day: date, /) -> bool:
+        """Whether `day` is one."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Calendar:
     """The business dates of a feed.
@@ -38,7 +46,7 @@ class Calendar:
     """
 
     days: Days = "daily"
-    holidays: frozenset[date] = frozenset()
+    holidays: Holidays = frozenset()
     also_skip: frozenset[date] = frozenset()
 
     @property

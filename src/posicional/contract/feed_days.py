@@ -6,11 +6,10 @@ import re
 from datetime import date, time
 from pathlib import Path
 
-from posicional.contract.calendar import Calendar, Due
+from posicional.contract.calendar import Calendar, Due, Holidays
 from posicional.contract.feed_words import CalendarWords, DueWords
+from posicional.contract.holidays_br import PRESETS, Preset, available
 from posicional.contract.source import Document, Where, reason
-
-PRESETS = ("BR", "br-banks")
 
 _AFTER = re.compile(r"([0-9]{1,3}) (business )?days?")
 
@@ -41,17 +40,25 @@ def compile_calendar(
     """The calendar (None with a fault), and the file of holidays that was read for it."""
     if words is None:
         return (Calendar(), []) if "calendar" not in document.root.cut else (None, [])
-    holidays: frozenset[date] = frozenset()
+    holidays: Holidays = frozenset()
     read: list[Document] = []
-    if words.holidays and words.holidays not in PRESETS:
-        if words.holidays.endswith(".csv"):
-            holidays, read = _holidays(folder / words.holidays, words.holidays, document)
-        else:
-            hint = f"{', '.join(PRESETS)}, or a file: feriados.csv"
-            document.fault(("calendar", "holidays"), f"{words.holidays} is not known", hint)
+    if words.holidays and words.holidays.endswith(".csv"):
+        holidays, read = _holidays(folder / words.holidays, words.holidays, document)
+    elif words.holidays:
+        holidays = _preset(words.holidays, document)
     if words.lost("days"):
         return None, read
     return Calendar(days=words.days, holidays=holidays, also_skip=frozenset(words.also_skip)), read
+
+
+def _preset(name: str, document: Document) -> Holidays:
+    """The holidays that have a name."""
+    where: Where = ("calendar", "holidays")
+    if name not in PRESETS:
+        document.fault(where, f"{name} is not known", f"{', '.join(PRESETS)}, or a file: feriados.csv")
+    elif not available():
+        document.fault(where, f"{name} needs the library holidays", "pip install 'posicional[calendar]'")
+    return Preset(name)
 
 
 def _holidays(path: Path, said: str, document: Document) -> tuple[frozenset[date], list[Document]]:

@@ -17,7 +17,6 @@ from posicional.contract.vocabulary import NotYet, read_words, refuse_not_yet
 from posicional.errors import ContractError
 
 NOT_YET: NotYet = {
-    "calendar.holidays": ("BR", "br-banks"),
     "files.*.required": (False,),
     "files.*.wait_until": (),
     "files.*.use": (),
