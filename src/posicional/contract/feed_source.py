@@ -17,8 +17,6 @@ from posicional.contract.vocabulary import NotYet, read_words, refuse_not_yet
 from posicional.errors import ContractError
 
 NOT_YET: NotYet = {
-    "files.*.required": (False,),
-    "files.*.wait_until": (),
     "files.*.use": (),
     "files.*.date": (),
     "files.*.parts": (),

@@ -205,11 +205,15 @@ class DatasetFact(Shape):
 
 
 class RunEnd(End):
-    """The end of a run; `datasets` in the order in which they were made."""
+    """The end of a run; `datasets` in the order in which they were made.
+
+    `absent`: the empty tables that stood for files which were not there.
+    """
 
     KIND = "run-end"
 
     datasets: Mapping[str, DatasetFact] = {}
+    absent: tuple[PartFact, ...] = ()
     seconds: float = 0.0
 
 

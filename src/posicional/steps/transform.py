@@ -31,14 +31,24 @@ def transform(feed: Feed, ledger: Ledger, day: Day, number: int, engine: Engine)
     tell(ledger, "run", f"run {number}: {_count(len(feed.datasets), 'dataset')} from {_count(len(day.inputs), 'file')}")
     began = time.monotonic()
     made: dict[str, DatasetFact] = {}
+    absent: list[PartFact] = []
 
     def end(status: EndStatus, reason: str = "", blame: Blame = "") -> None:
         seconds = round(time.monotonic() - began, 3)
-        fact = RunEnd(**ledger.sign(), status=status, reason=reason, blame=blame, datasets=made, seconds=seconds)
+        fact = RunEnd(
+            **ledger.sign(),
+            status=status,
+            reason=reason,
+            blame=blame,
+            datasets=made,
+            absent=tuple(absent),
+            seconds=seconds,
+        )
         _tell_end(ledger, number, fact, won=ledger.write(TurnKey(RUNS, number, "end"), fact))
 
     try:
-        status, reason = _make_all(feed, ledger, day, number, engine, made)
+        absent += _empty_tables(ledger, day, number)
+        status, reason = _make_all(feed, ledger, day, number, engine, made, absent)
     except PosicionalError as error:
         end("failed", str(error), blame_of(error))
     except BaseException as error:
@@ -49,11 +59,17 @@ def transform(feed: Feed, ledger: Ledger, day: Day, number: int, engine: Engine)
 
 
 def _make_all(
-    feed: Feed, ledger: Ledger, day: Day, number: int, engine: Engine, made: dict[str, DatasetFact]
+    feed: Feed,
+    ledger: Ledger,
+    day: Day,
+    number: int,
+    engine: Engine,
+    made: dict[str, DatasetFact],
+    absent: Sequence[PartFact],
 ) -> tuple[EndStatus, str]:
     from posicional.sql.dialect import order
 
-    tables = _tables(ledger, day)
+    tables = _tables(ledger, day, absent)
     facts: Facts | None = None
     for dataset in order(feed.datasets.values()):
         facts = ledger.read(facts)
@@ -78,14 +94,35 @@ def _make(engine: Engine, ledger: Ledger, dataset: Dataset, number: int, tables:
     return DatasetFact(rows=sum(part.rows for part in parts), parts=parts)
 
 
-def _tables(ledger: Ledger, day: Day) -> Tables:
-    """Table name -> located parts, of every file's current arrival."""
+def _tables(ledger: Ledger, day: Day, absent: Sequence[PartFact]) -> Tables:
+    """Table name -> located parts, of every file's current arrival, and of the files that are not there."""
     tables: dict[str, list[str]] = {}
-    for file in day.files.values():
-        done = file.done(file.current) if file.current else None
-        for part in done.parts if done else ():
-            tables.setdefault(part.table, []).append(ledger.outside.store.locate(part.key))
+    dones = [file.done(file.current) for file in day.files.values() if file.current]
+    for part in [*(part for done in dones if done for part in done.parts), *absent]:
+        tables.setdefault(part.table, []).append(ledger.outside.store.locate(part.key))
     return dict(tables)
+
+
+def _empty_tables(ledger: Ledger, day: Day, number: int) -> list[PartFact]:
+    """Parts without a row, for the tables of the files that the run goes on without: their columns are the layouts'.
+
+    They stand below the run's own prefixes, as its datasets do; no dataset has the name of a file's table.
+    """
+    from posicional.records.parquet import PartWriter
+    from posicional.records.reading import Reading
+
+    parts = []
+    for file in day.files.values():
+        if file.current is not None:
+            continue
+        layout = file.expected.layout
+        for table in Reading(layout, file=file.name, path="", date=day.date).tables:
+            if table.name:
+                prefix = results_prefix(ledger.feed, table.name, ledger.date, number)
+                sink = ledger.outside.store.sink(prefix)
+                part = PartWriter(sink, "part-00000.parquet", table.name, table.schema).close({"layout": layout.name})
+                parts.append(PartFact(key=prefix + part.name, table=table.name, rows=0, bytes=part.bytes))
+    return parts
 
 
 def _tell_end(ledger: Ledger, number: int, end: RunEnd, *, won: bool) -> None:
