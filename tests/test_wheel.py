@@ -63,10 +63,13 @@ def test_core_alone_samples_and_converts(posicional: Path, tmp_path: Path) -> No
     assert (tmp_path / "contratos.parquet").read_bytes()[:4] == b"PAR1"
 
 
-def test_core_alone_names_the_extra_that_a_command_needs(posicional: Path, tmp_path: Path) -> None:
-    """A day whose datasets need SQL ends without a traceback, with the words to install what is missing."""
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_core_alone_names_the_extra_that_a_command_needs(posicional: Path, tmp_path: Path, command: str) -> None:
+    """A complete day whose datasets need SQL ends with the words that install what is missing, and exit code 2."""
     feed = next((posicional.parents[1] / "lib").glob("python*/site-packages/posicional/demo/planos/feed.yaml"))
-    done = run(posicional, "run", feed, "--date", "2026-11-20", "--store", "dados", "--no-publish", cwd=tmp_path)
-    assert "posicional[sql]" in done.stderr
-    assert "Traceback" not in done.stderr
+    incoming = tmp_path / "dados" / "dados-posicionais"
+    assert run(posicional, "sample", incoming, "--date", "2026-11-20", "--rows", "100", cwd=tmp_path).returncode == 0
+    day = ["--date", "2026-11-20", "--store", "dados", "--no-publish"] if command == "run" else []
+    done = run(posicional, command, feed, *day, cwd=tmp_path)
+    assert "pip install 'posicional[sql]'" in done.stderr
     assert done.returncode == 2

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from posicional.cli.outside import not_installed
 from posicional.cli.show import print_json
 from posicional.errors import ContractError
 
@@ -55,8 +56,10 @@ def _load(contract: Path) -> Feed | Layout:
 
     loaded = load_contract(contract)
     if isinstance(loaded, Feed) and loaded.datasets:
-        from posicional.sql.dialect import feed_faults
-
+        try:
+            from posicional.sql.dialect import feed_faults
+        except ModuleNotFoundError as error:
+            raise not_installed("sql", error) from error
         faults = feed_faults(loaded)
         if faults:
             raise ContractError(faults)

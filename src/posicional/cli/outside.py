@@ -39,7 +39,7 @@ def _engine() -> Engine:
     try:
         from posicional.backends.duckdb import DuckDbEngine
     except ModuleNotFoundError as error:
-        raise _extra("sql", error) from error
+        raise not_installed("sql", error) from error
     return DuckDbEngine()
 
 
@@ -47,9 +47,10 @@ def _target(target: OpenSearchTarget) -> Target:
     try:
         from posicional.backends.opensearch import connect
     except ModuleNotFoundError as error:
-        raise _extra("opensearch", error) from error
+        raise not_installed("opensearch", error) from error
     return connect(target)
 
 
-def _extra(name: str, error: ModuleNotFoundError) -> UsageError:
-    return UsageError(f"{error.name} is not installed", hint=f"pip install 'posicional[{name}]'")
+def not_installed(extra: str, error: ModuleNotFoundError) -> UsageError:
+    """What to say when a command needs a library that only the extra brings."""
+    return UsageError(f"{error.name} is not installed", hint=f"pip install 'posicional[{extra}]'")
