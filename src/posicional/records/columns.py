@@ -41,6 +41,8 @@ class Bad:
 REQUIRED = Fault("required", "a value")
 NO_TEXT = Fault("not in the encoding", "whole characters of the layout's encoding")
 
+CUT = Fault("too short", "the whole field")
+
 D = TypeVar("D", bound=np.generic)
 
 
@@ -62,6 +64,14 @@ class Column(ABC):
     @abstractmethod
     def finish(self, count: int) -> pa.Array:
         """The batch's first `count` records. The column must begin anew after it."""
+
+    def take(self, rows: Rows, at: int) -> list[Bad]:
+        """`fill`, and refuse records that end within the field; each record at most once."""
+        found = self.fill(rows, at)
+        if rows.lengths is not None and not self.cut_is_blank:
+            cut = np.flatnonzero(rows.lengths < self.field.stop)
+            found = [Bad(cut, CUT), *found] if len(cut) else found
+        return once(found)
 
     @property
     def needs(self) -> int:
@@ -113,6 +123,20 @@ class ValueColumn(Column, Generic[D]):
         array = pa.Array.from_buffers(self.arrow, count, [self.validity(count), pa.py_buffer(self.values[:count])])
         self.begin(0)
         return array
+
+
+def once(found: list[Bad]) -> list[Bad]:
+    """The same, each record once: with the first of its faults."""
+    if len(found) < 2:
+        return found
+    made: list[Bad] = []
+    seen: Index = np.empty(0, np.intp)
+    for one in found:
+        rows = one.rows[~np.isin(one.rows, seen)]
+        seen = np.concatenate([seen, rows])
+        if len(rows):
+            made.append(Bad(rows, one.fault))
+    return made
 
 
 def blank_rows(cells: npt.NDArray[np.uint8]) -> Mask:

@@ -16,6 +16,7 @@ from fractions import Fraction
 
 from posicional.contract.layout import Check, Control, Layout, RecordKind
 from posicional.records.conversion import Problem, Reason, Value
+from posicional.records.sequences import Key, Run, key_of
 
 MOST_PROBLEMS = 50  # of one reason; a file with more is no better understood
 
@@ -24,17 +25,17 @@ MOST_PROBLEMS = 50  # of one reason; a file with more is no better understood
 class Segment:
     """The records between two control records: number by kind, rejected ones among them, sums by `kind.field`.
 
-    Records of no kind count under `""`. Sums are unscaled.
+    Records of no kind count under `""`. Sums are unscaled. `runs`: the running numbers. `first`: line of the first one.
     """
 
     kinds: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
     sums: Counter[str] = field(default_factory=Counter)
+    runs: dict[Key, Run] = field(default_factory=dict)
     first: int = 0
 
     def add(self, other: Segment) -> None:
-        """Take in a segment that follows."""
-        self.first = self.first or other.first
+        """Take in the counts and sums of a segment that follows."""
         self.kinds.update(other.kinds)
         self.rejected.update(other.rejected)
         self.sums.update(other.sums)
@@ -52,6 +53,7 @@ class Mark:
     values: Mapping[str, Value] | None
     figures: tuple[Value, ...] = ()
     said: tuple[Value, ...] = ()
+    runs: Mapping[Key, Run] = field(default_factory=dict)
 
 
 class Problems:
@@ -94,18 +96,20 @@ class Walk:
         self._of_file = {kind.name for kind in layout.kinds if is_of_file(kind)}
         self._seen: dict[str, int] = {}
         self._records = 0
+        self._expected: dict[Key, int] = {}
+        self._starts = {key_of(kind): kind.sequence.first for kind in reversed(layout.kinds) if kind.sequence}
 
     @property
     def group(self) -> int | None:
         """Line of the header of the group that is open."""
         return self._scopes[-1].line if len(self._scopes) > 1 else None
 
-    def take(self, item: Segment | Mark) -> None:
-        """What follows next in the file."""
+    def take(self, item: Segment | Mark) -> int | None:
+        """What follows next in the file. Returns the line of the header of the group that it belongs to."""
         if isinstance(item, Mark):
-            self._mark(item)
-        else:
-            self._segment(item)
+            return self._mark(item)
+        self._segment(item)
+        return self.group
 
     def _segment(self, segment: Segment) -> None:
         """Records that are no control records."""
@@ -115,12 +119,15 @@ class Walk:
             self._records += count
             for scope in self._scopes:
                 scope.total.add(segment)
+            self._follow(segment.runs)
 
-    def _mark(self, mark: Mark) -> None:
+    def _mark(self, mark: Mark) -> int | None:
         """A control record."""
         kind = self._kinds[mark.kind]
         self._place(kind, mark.line)
+        group = self.group
         self._count(mark)
+        self._follow(mark.runs)
         if mark.values is None:
             self._unreadable(kind, mark.line)
         else:
@@ -131,6 +138,7 @@ class Walk:
                     self._control(control, kind, figure, mark.line)
         if kind.closes and self._scopes[-1].name == kind.closes and len(self._scopes) > 1:
             self._scopes.pop()
+        return group
 
     def finish(self) -> None:
         """The file has ended: whatever had to come must have come."""
@@ -174,6 +182,7 @@ class Walk:
             for scope in self._scopes:
                 scope.groups += 1
             self._scopes.append(_Scope(kind.opens, line))
+            self._expected = {key: number for key, number in self._expected.items() if key[0] != kind.opens}
         elif kind.closes and self._scopes[-1].name != kind.closes:
             self._problems.add("structure", f"the {name} (line {line}) ends a {kind.closes} that is not open", line)
             if any(scope.name == kind.closes for scope in self._scopes[1:]):
@@ -202,6 +211,19 @@ class Walk:
         self._records += 1
         for scope in self._scopes:
             scope.total.add(one)
+
+    def _follow(self, runs: Mapping[Key, Run]) -> None:
+        """See that running numbers go on where they stopped."""
+        for key, run in runs.items():
+            expected = self._expected.get(key, self._starts[key])
+            breaks = list(run.breaks)
+            if run.first and run.first.number != expected + run.first.place:
+                breaks.append(run.first)
+            for one in sorted(breaks, key=lambda one: one.line):
+                wanted = expected + one.place if one.expected is None else one.expected
+                text = f"line {one.line} has number {_shown(one.number)} in the sequence, expected {wanted}"
+                self._problems.add("structure", text, one.line)
+            self._expected[key] = run.after(expected)
 
     def _unreadable(self, kind: RecordKind, line: int) -> None:
         """A control record that cannot be read verifies nothing."""

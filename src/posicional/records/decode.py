@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
+from posicional.contract import codepage
 from posicional.contract.layout import Field, Layout, RecordKind
 from posicional.errors import UsageError
 from posicional.records.columns import Column
 from posicional.records.dates import MomentColumn
-from posicional.records.numbers import DisplayColumn, digits_of
+from posicional.records.lists import ListColumn
+from posicional.records.numbers import DisplayColumn, digits_of, room_of
+from posicional.records.packed import BinaryColumn, PackedColumn
+from posicional.records.pages import page_of
 from posicional.records.swar import MOST
 from posicional.records.text import BooleanColumn, BytesColumn, TextColumn
+from posicional.records.wide import WideBinaryColumn, WideDisplayColumn, WidePackedColumn
 
 _SIMPLE: dict[str, Callable[[Field], Column]] = {
     "string": TextColumn,
@@ -21,6 +26,12 @@ _SIMPLE: dict[str, Callable[[Field], Column]] = {
     "timestamp": MomentColumn,
 }
 
+_NUMBERS: dict[str, tuple[Callable[[Field], Column], Callable[[Field], Column]]] = {
+    "display": (DisplayColumn, WideDisplayColumn),
+    "packed": (PackedColumn, WidePackedColumn),
+    "binary": (BinaryColumn, WideBinaryColumn),
+}
+
 
 def columns_of(fields: Iterable[Field]) -> list[Column]:
     """A fresh column for each field, in their order."""
@@ -28,16 +39,14 @@ def columns_of(fields: Iterable[Field]) -> list[Column]:
 
 
 def column_of(field: Field) -> Column:
-    """The decoder of one field. Raises `UsageError` for what cannot be decoded yet."""
+    """The decoder of one field."""
     if field.type == "group" or field.repeat > 1:
-        raise not_yet(f"field {field.name}: repeat")
+        return ListColumn(field, column_of)
     if field.type in _SIMPLE:
         return _SIMPLE[field.type](field)
-    if field.usage != "display":
-        raise not_yet(f"field {field.name}: usage {field.usage}")
-    if digits_of(field) > MOST:
-        raise not_yet(f"field {field.name}: more than {MOST} digits")
-    return DisplayColumn(field)
+    # A number whose text has room for more digits than an int64 is read as a long one, whatever it declares.
+    wide = digits_of(field) > MOST or (field.usage == "display" and room_of(field) > MOST)
+    return _NUMBERS[field.usage][wide](field)
 
 
 def looked_at(kind: RecordKind) -> tuple[Field, ...]:
@@ -50,20 +59,30 @@ def looked_at(kind: RecordKind) -> tuple[Field, ...]:
 
 
 def check_supported(layout: Layout) -> None:
-    """Raise `UsageError` for what the reader cannot do yet; nothing of a layout is ever ignored."""
-    if layout.framing in ("rdw", "bdw"):
-        raise not_yet(f"framing {layout.framing}")
+    """Raise `UsageError` for what the reader cannot do; nothing of a layout is ever ignored.
+
+    The contract's loader refuses the same, and says where; a layout that was made by hand has not been there.
+    """
+    characters = layout.unit == "chars" and codepage.canonical(layout.encoding) == "utf-8"
     if layout.framing == "fixed" and len({kind.length for kind in layout.kinds}) > 1:
-        raise not_yet("fixed framing with records of several lengths")
-    if layout.unit == "chars" and layout.encoding == "utf-8":
-        raise not_yet("unit chars with utf-8")
+        raise UsageError("fixed records have one length", hint="use rdw, or several layouts")
+    if layout.framing == "fixed" and characters:
+        raise UsageError("fixed records have a length in bytes", hint="say unit: bytes")
+    if layout.framing == "newline" and page_of(layout.encoding).table is not None:
+        raise UsageError(f"records in {layout.encoding} do not end in a line feed", hint="use fixed, rdw or bdw")
     for kind in layout.kinds:
-        if kind.opens or kind.closes:
-            raise not_yet(f"kind {kind.name}: groups")
-        if kind.sequence:
-            raise not_yet(f"kind {kind.name}: sequence")
+        for field in _flat(kind.fields):
+            if characters and (field.usage != "display" or field.type == "bytes"):
+                raise UsageError(
+                    f"{kind.name}.{field.name} is no text, but positions count characters", hint="say unit: bytes"
+                )
+            if field.type == "string" and (field.minimum is not None or field.maximum is not None):
+                raise UsageError(f"{kind.name}.{field.name} is text and has bounds")
+            if field.enum and field.type != "string":
+                raise UsageError(f"{kind.name}.{field.name}: enum goes with text")
 
 
-def not_yet(what: str) -> UsageError:
-    """The error for a part of the design that has not been built."""
-    return UsageError(f"{what} is not supported yet")
+def _flat(fields: Iterable[Field]) -> Iterator[Field]:
+    for field in fields:
+        yield field
+        yield from _flat(field.fields)

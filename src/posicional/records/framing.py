@@ -16,6 +16,7 @@ import numpy as np
 
 from posicional.ports import Source
 from posicional.records.blocks import PIECE, ROOM, Block, read_exactly
+from posicional.records.pages import Page
 from posicional.records.rows import Bytes, Index, Ints, Mask
 
 LF, CR, EOF = 0x0A, 0x0D, 0x1A
@@ -30,9 +31,10 @@ BOM = b"\xef\xbb\xbf"
 class Frame:
     """Consecutive records. Record i's content is `lengths[i]` bytes of `data` from `starts[i]`.
 
-    `extents` are all the bytes a record takes, line end or descriptor included. With `stride` (else 0) all three are
-    regular, and lengths and extents are plain ints. `at`: the stream's offset of `data[0]`. `line`: of the first
-    record. `ascii`: every byte of every record is proven to be below 128.
+    `extents` are all the bytes a record takes, line end or descriptor included. Plain ints stand for equal ones. With
+    `stride` (else 0) the records are equally long and equally far apart. `at`: the stream's offset of `data[0]`.
+    `line`: of the first record. `ascii`: every byte of every record is proven to be below 128. A frame that was
+    rewritten (`characters`) has a `page` of its own and the `origin` it was made of; some records may be `undecodable`.
     """
 
     data: Bytes
@@ -43,18 +45,34 @@ class Frame:
     at: int
     line: int
     ascii: bool
+    page: Page | None = None
+    origin: Frame | None = None
+    undecodable: Index | None = None
 
     @property
     def count(self) -> int:
         """Number of records."""
         return len(self.starts)
 
+    @property
+    def end(self) -> int:
+        """Where in the stream the last record's content ends."""
+        frame = self.origin or self
+        return frame.at + int(frame.starts[-1]) + frame.length(frame.count - 1)
+
     def length(self, row: int) -> int:
         """Bytes of one record's content."""
         return self.lengths if isinstance(self.lengths, int) else int(self.lengths[row])
 
+    def offsets(self, rows: Index | Ints | slice) -> Ints:
+        """Where in the stream the content of some of the records begins."""
+        frame = self.origin or self
+        return frame.at + frame.starts[rows]
+
     def content(self, row: int) -> bytes:
         """One record's bytes, as they stand in the file."""
+        if self.origin is not None:
+            return self.origin.content(row)
         start = int(self.starts[row])
         return self.data[start : start + self.length(row)].tobytes()
 
@@ -131,7 +149,7 @@ def newline_frames(blocks: Iterator[Block], expected: frozenset[int], line: int 
     """Records that end in LF or CRLF. `expected`: the lengths that records should have. Raises `FramingLost`."""
     rest: Bytes = np.empty(0, np.uint8)
     for block in blocks:
-        data, pos = _joined(rest, block)
+        data, pos = joined(rest, block)
         at = block.at - block.begin
         end = block.end
         if block.last and data[end - 1] != LF:
@@ -159,7 +177,7 @@ def fixed_frames(blocks: Iterator[Block], length: int, line: int = 1) -> Iterato
     rest: Bytes = np.empty(0, np.uint8)
     rows = max(1, min(FRAME_ROWS, FRAME_BYTES // length))
     for block in blocks:
-        data, pos = _joined(rest, block)
+        data, pos = joined(rest, block)
         at = block.at - block.begin
         while (count := min(rows, (block.end - pos) // length)) > 0:
             starts = np.arange(pos, pos + count * length, length, dtype=np.int64)
@@ -173,7 +191,7 @@ def fixed_frames(blocks: Iterator[Block], length: int, line: int = 1) -> Iterato
             yield Frame(data, np.array([pos], np.int64), short, short, 0, at, line, False)
 
 
-def _joined(rest: Bytes, block: Block) -> tuple[Bytes, int]:
+def joined(rest: Bytes, block: Block) -> tuple[Bytes, int]:
     """The block with what was left of the one before in front of it, and where that begins."""
     if not len(rest):
         return block.data, block.begin

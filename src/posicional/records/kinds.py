@@ -12,6 +12,7 @@ import numpy as np
 
 from posicional.contract.layout import Layout, Match
 from posicional.records.framing import Frame
+from posicional.records.pages import Page
 from posicional.records.rows import Index, Ints, Mask, Words
 
 
@@ -44,16 +45,30 @@ class Assigned:
     unknown: Index
     ambiguous: tuple[tuple[int, int, int], ...]
 
+    @property
+    def strangers(self) -> Index:
+        """All records that are not known to be of one kind, ascending."""
+        return np.union1d(self.unknown, [row for row, _, _ in self.ambiguous]).astype(np.intp)
+
+    def without(self, rows: Index) -> Assigned:
+        """The same with some records made unknown, whatever they seemed to be."""
+        left = [(number, np.setdiff1d(numbers(own), rows)) for number, own in self.rows]
+        ambiguous = tuple(one for one in self.ambiguous if one[0] not in rows)
+        return Assigned(tuple((n, own) for n, own in left if len(own)), np.union1d(self.unknown, rows), ambiguous)
+
 
 NONE: Index = np.empty(0, np.intp)
 
 
 class Kinds:
-    """The compiled conditions of a layout."""
+    """The compiled conditions of a layout.
 
-    def __init__(self, layout: Layout, blank: int) -> None:
+    `page`: that of a frame which was rewritten; the conditions are rewritten too. None: as they stand in the file.
+    """
+
+    def __init__(self, layout: Layout, blank: int, page: Page | None = None) -> None:
         named = [(number, kind) for number, kind in enumerate(layout.kinds) if not kind.when.otherwise]
-        self._tests = [(number, [_compile(match) for match in kind.when.matches]) for number, kind in named]
+        self._tests = [(number, [_compile(match, page) for match in kind.when.matches]) for number, kind in named]
         others = [number for number, kind in enumerate(layout.kinds) if kind.when.otherwise]
         self._otherwise = others[0] if others else None
         self._padded = layout.short == "pad"
@@ -120,11 +135,12 @@ class Kinds:
         return words
 
 
-def _compile(match: Match) -> list[Test]:
-    """The alternatives of a match: one where its values fit one word, else one for each value."""
-    stop = match.start + match.width
-    groups = [match.values] if match.width <= 8 else [(value,) for value in match.values]
-    return [Test(stop, _pieces(match.start, values)) for values in groups]
+def _compile(match: Match, page: Page | None) -> list[Test]:
+    """The alternatives of a match: one where its values fit one word, else one for each value; none if none can be."""
+    values = list(match.values) if page is None else [page.encode(value.decode()) for value in match.values]
+    known = tuple(value for value in values if value is not None and len(value) == match.width)
+    groups = [known] if match.width <= 8 else [(value,) for value in known]
+    return [Test(match.start + match.width, _pieces(match.start, values)) for values in groups if values]
 
 
 def _pieces(start: int, values: tuple[bytes, ...]) -> tuple[Piece, ...]:

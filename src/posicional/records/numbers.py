@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 from typing import cast
 
 import numpy as np
@@ -12,7 +14,7 @@ import pyarrow as pa
 
 from posicional.contract.layout import Field
 from posicional.records.columns import BLANK, NO_TEXT, Bad, Fault, ValueColumn, blank_rows, is_missing, spelled
-from posicional.records.rows import Index, Ints, Mask, Rows
+from posicional.records.rows import Bytes, Index, Ints, Mask, Rows
 from posicional.records.swar import MOST, either, parse_digits
 
 PLUS, MINUS, ZERO = ord("+"), ord("-"), ord("0")
@@ -28,8 +30,12 @@ for _char, (_digit, _minus) in _PUNCHED.items():
 
 def digits_of(field: Field) -> int:
     """How many digits a number may have: as declared, else as many as fit."""
-    room = field.width - (field.sign in ("leading", "trailing")) - (field.point != "implied")
-    return field.digits or room
+    return field.digits or room_of(field)  # a layout that was loaded always says
+
+
+def room_of(field: Field) -> int:
+    """How many digits a number's text has room for."""
+    return field.width - (field.sign in ("leading", "trailing")) - (field.point != "implied")
 
 
 def arrow_number(field: Field) -> pa.DataType:
@@ -116,41 +122,43 @@ class NumberColumn(ValueColumn[np.int64]):
         return super().finish(count)
 
 
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A frame's numbers as they stand: runs of digits (start, width), which are negative, which cannot be right.
+
+    `last`: the digit that is punched together with the sign.
+    """
+
+    runs: list[tuple[int, int]]
+    negative: Mask | None
+    wrong: Mask | None
+    last: Bytes | None
+
+
 class DisplayColumn(NumberColumn):
     """A number in characters."""
 
     def __init__(self, field: Field) -> None:
         super().__init__(field)
-        self._narrow = _room(field) > digits_of(field)
+        self._narrow = room_of(field) > digits_of(field)
         self._missing = _missing_values(field)
 
     def parse(self, rows: Rows, start: int, out: Ints) -> Mask | None:
         """See `NumberColumn`."""
-        field = self.field
-        width = field.width
-        negative: Mask | None = None
-        bad: Mask | None = None
-        if field.sign in ("leading", "trailing"):
-            sign = rows.column(start if field.sign == "leading" else start + width - 1)
-            negative = sign == MINUS
-            bad = _some(~negative & (sign != PLUS))
-            start += field.sign == "leading"
-            width -= 1
-        elif field.sign == "overpunch":
-            last = rows.column(start + width - 1)
-            digit = _DIGIT_OF[last]
-            negative = _NEGATIVE[last]
-            bad = _some(digit > 9)
-            width -= 1
-        if field.point == "implied":
-            bad = either(bad, parse_digits(rows, start, width, out))
-        else:
-            bad = either(bad, self._parse_point(rows, start, width, out))
-        if field.sign == "overpunch":
+        shape = self.shape(rows, start)
+        bad = shape.wrong
+        begin, width = shape.runs[0]
+        bad = either(bad, parse_digits(rows, begin, width, out))
+        for begin, width in shape.runs[1:]:
+            more = rows.work.words(1, rows.count).view(np.int64)
+            bad = either(bad, parse_digits(rows, begin, width, more))
+            np.multiply(out, 10**width, out=out)
+            np.add(out, more, out=out)
+        if shape.last is not None:
             np.multiply(out, 10, out=out)
-            np.add(out, digit, out=out, casting="unsafe")
-        if negative is not None:
-            flip = np.negative(negative, dtype=np.int64, casting="unsafe")  # -1 where negative: two's complement
+            np.add(out, shape.last, out=out, casting="unsafe")
+        if shape.negative is not None:
+            flip = np.negative(shape.negative, dtype=np.int64, casting="unsafe")  # -1 where negative: two's complement
             np.bitwise_xor(out, flip, out=out)
             np.subtract(out, flip, out=out)
         if self._narrow:
@@ -159,20 +167,41 @@ class DisplayColumn(NumberColumn):
             bad = either(bad, _some(out == value))
         return bad
 
-    def _parse_point(self, rows: Rows, start: int, width: int, out: Ints) -> Mask | None:
-        """Digits with a point in front of the last `scale` ones; for overpunch the last digit is not among them."""
-        behind = self.field.scale - (self.field.sign == "overpunch")
-        if behind < 0 or width - behind - 1 < 0:
-            return np.ones(rows.count, bool)
-        point = start + width - behind - 1
-        bad = _some(rows.column(point) != ord(self.field.point))
-        bad = either(bad, parse_digits(rows, start, point - start, out))
-        if behind:
-            more = rows.work.words(1, rows.count).view(np.int64)
-            bad = either(bad, parse_digits(rows, point + 1, behind, more))
-            np.multiply(out, 10**behind, out=out)
-            np.add(out, more, out=out)
-        return bad
+    def shape(self, rows: Rows, start: int) -> Shape:
+        """Where the digits and the sign of the field at `start` are."""
+        field = self.field
+        stop = start + field.width
+        negative: Mask | None = None
+        wrong: Mask | None = None
+        last: Bytes | None = None
+        if field.sign in ("leading", "trailing"):
+            leading = field.sign == "leading"
+            sign = rows.column(start if leading else stop - 1)
+            negative = sign == MINUS
+            wrong = _some(~negative & (sign != PLUS))
+            start, stop = start + leading, stop - (not leading)
+        elif field.sign == "overpunch":
+            char = rows.column(stop - 1)
+            last, negative = _DIGIT_OF[char], _NEGATIVE[char]
+            wrong = _some(last > 9)
+            stop -= 1
+        if field.point == "implied":
+            return Shape([(start, stop - start)], negative, wrong, last)
+        point = stop - (field.scale - (last is not None)) - 1  # where it stands if all digits behind it are there
+        if not start <= point < stop:
+            return Shape([(start, 0)], negative, np.ones(rows.count, bool), last)
+        wrong = either(wrong, _some(rows.column(point) != ord(field.point)))
+        return Shape([(start, point - start), (point + 1, stop - point - 1)], negative, wrong, last)
+
+    def chunks(self, rows: Rows, shape: Shape) -> Iterator[tuple[Ints, int, Mask | None]]:
+        """The digits from the left, up to 16 at a time: their number, how many they are, which ones are none."""
+        for begin, width in shape.runs:
+            for at in range(begin, begin + width, 16):
+                size = min(16, begin + width - at)
+                value = np.empty(rows.count, np.int64)
+                yield value, size, parse_digits(rows, at, size, value)
+        if shape.last is not None:
+            yield shape.last.astype(np.int64), 1, None
 
     def mend(self, rows: Rows, index: Index, at: int) -> list[Bad]:
         """See `NumberColumn`."""
@@ -270,10 +299,6 @@ def split_sums(high: Ints, low: Ints, cuts: Ints) -> list[int]:
     return [((highs[i + 1] - highs[i]) << 32) + lows[i + 1] - lows[i] for i in range(len(cuts) - 1)]
 
 
-def _room(field: Field) -> int:
-    return field.width - (field.sign in ("leading", "trailing")) - (field.point != "implied")
-
-
 def _some(mask: Mask) -> Mask | None:
     return mask if mask.any() else None
 
@@ -289,13 +314,12 @@ def _bounds(field: Field) -> tuple[int, int, str]:
     """Least and greatest unscaled value, and what to say of them; no text where there are no bounds."""
     if field.minimum is None and field.maximum is None:
         return 0, 0, ""
-    scaled: Callable[[object], Decimal] = lambda bound: Decimal(cast("Decimal", bound)).scaleb(field.scale)  # noqa: E731
-    low = -(10**38) if field.minimum is None else math.ceil(scaled(field.minimum))
-    high = 10**38 if field.maximum is None else math.floor(scaled(field.maximum))
+    most = 10 ** digits_of(field)
+    low = -most if field.minimum is None else math.ceil(Fraction(cast("Decimal", field.minimum)) * 10**field.scale)
+    high = most if field.maximum is None else math.floor(Fraction(cast("Decimal", field.maximum)) * 10**field.scale)
     texts = [
         f"{word} {bound}"
         for word, bound in (("at least", field.minimum), ("at most", field.maximum))
         if bound is not None
     ]
-    limit = 2**63 - 1
-    return max(low, -limit - 1), min(high, limit), ", ".join(texts)
+    return max(low, -most), min(high, most), ", ".join(texts)

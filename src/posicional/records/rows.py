@@ -40,6 +40,7 @@ class Rows:
     """`count` records of which number i begins at `first + i * stride` in `data` (flat, uint8).
 
     `ascii`: every byte of every record is known to be below 128. `raw` has the same records before translation.
+    `lengths`: how many bytes of each record the file really has, where some were filled up with blanks; else None.
     """
 
     data: Bytes
@@ -50,6 +51,7 @@ class Rows:
     page: Page
     work: Work
     raw: Rows | None = None
+    lengths: Ints | None = None
 
     def words(self, start: int) -> Words:
         """Eight bytes at `start` of every record (it may be negative: bytes in front), little-endian, as a view."""

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from posicional.contract.layout import Field, RecordKind
-from posicional.records.columns import Bad, Fault
+from posicional.records.columns import Fault
 from posicional.records.conversion import Value
 from posicional.records.decode import columns_of, looked_at
 from posicional.records.numbers import NumberColumn
@@ -18,7 +18,6 @@ from posicional.records.text import string_array
 
 BATCH_ROWS = 1 << 17
 BATCH_BYTES = 24 << 20
-TOO_SHORT = "too short"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,28 +70,23 @@ class Table:
         self._keep = None
         self.count = 0
 
-    def fill(self, rows: Rows, lengths: Ints | None) -> list[Refusal]:
-        """Decode records behind those that are there. `lengths`: their real ones, where they were padded."""
-        refused: list[Refusal] = []
-        for column in (*self.columns, *self._asked):
-            found = column.fill(rows, self.count)
-            if lengths is not None and not column.cut_is_blank:
-                cut = np.flatnonzero(lengths < column.field.stop)
-                if len(cut):
-                    found = [
-                        Bad(cut, Fault(TOO_SHORT, f"all of positions {column.field.start + 1}-{column.field.stop}")),
-                        *found,
-                    ]
-            refused += [Refusal(one.rows, column.field, one.fault) for one in _once(found)]
-        return refused
+    def fill(self, rows: Rows) -> list[Refusal]:
+        """Decode records behind those that are there."""
+        return [
+            Refusal(bad.rows, column.field, bad.fault)
+            for column in (*self.columns, *self._asked)
+            for bad in column.take(rows, self.count)
+        ]
 
-    def place(self, lines: Ints, at: Ints, keep: Mask | None, groups: Ints | None = None) -> None:
+    def group(self, groups: Ints) -> None:
+        """The groups of the records filled last: their headers' lines, 0 for none."""
+        self._groups[self.count - len(groups) : self.count] = groups
+
+    def place(self, lines: Ints, at: Ints, keep: Mask | None) -> None:
         """Where the records that were just filled came from, and which of them are kept."""
         begin, end = self.count, self.count + len(lines)
         self._lines[begin:end] = lines
         self._bytes[begin:end] = at
-        if groups is not None:
-            self._groups[begin:end] = groups
         if keep is not None:
             if self._keep is None:
                 self._keep = np.ones(self._room, bool)
@@ -148,20 +142,6 @@ class Table:
             arrays = [array.filter(mask) for array in arrays]
         batch = pa.RecordBatch.from_arrays(arrays, schema=self.schema)
         return batch if batch.num_rows else None
-
-
-def _once(found: list[Bad]) -> list[Bad]:
-    """The same, each record once: with the first of its faults."""
-    if len(found) < 2:
-        return found
-    made: list[Bad] = []
-    seen: Index = np.empty(0, np.intp)
-    for one in found:
-        rows = one.rows[~np.isin(one.rows, seen)]
-        seen = np.concatenate([seen, rows])
-        if len(rows):
-            made.append(Bad(rows, one.fault))
-    return made
 
 
 def _int64(values: Ints, nulls: Mask | None = None) -> pa.Array:

@@ -69,15 +69,15 @@ class TextColumn(Column):
         if nulls is not None and nulls.any():
             texts = _with_nulls(texts, nulls)
             if field.required:
-                bad.append(Bad(_without(np.flatnonzero(nulls), bad), REQUIRED))
+                bad.append(Bad(np.flatnonzero(nulls), REQUIRED))
         if self._enum is not None:
             strange = pc.invert(pc.is_in(texts, value_set=self._enum)).to_numpy(zero_copy_only=False)
             if nulls is not None:
                 strange &= ~nulls
             if strange.any():
-                bad.append(Bad(_without(np.flatnonzero(strange), bad), self._enum_fault))
+                bad.append(Bad(np.flatnonzero(strange), self._enum_fault))
         self._chunks.append(texts)
-        return [one for one in bad if len(one.rows)]
+        return bad
 
     def _with_missing(self, texts: pa.Array, whole: pa.Array, page: Page | None, nulls: Mask | None) -> Mask:
         """Which records are blank or hold a spelling of nothing."""
@@ -244,10 +244,3 @@ def _utf8_table(page: Page) -> tuple[str, np.ndarray[tuple[int], np.dtype[np.int
     """By inner byte: the character, and how many bytes it takes in UTF-8."""
     chars = [chr(byte) for byte in range(HALF)] + [char or "?" for char in page.high]
     return "".join(chars), np.array([len(char.encode()) for char in chars], np.int64)
-
-
-def _without(rows: Index, bad: list[Bad]) -> Index:
-    """The rows that are not refused already."""
-    for one in bad:
-        rows = rows[~np.isin(rows, one.rows)]
-    return rows
