@@ -162,10 +162,11 @@ def newline_frames(blocks: Iterator[Block], expected: frozenset[int], line: int 
             if frame is None:
                 ragged = True  # one odd line seldom comes alone: the rest of the block is looked at line by line
                 frame = _ragged(data, pos, stop, at, line)
-            if end > block.end and pos + _span(frame) == end:
+            span = _span(frame)
+            if end > block.end and pos + span == end:
                 frame = _unterminated(frame)
             yield frame
-            pos += _span(frame)
+            pos += span
             line += frame.count
         rest = data[stop:end].copy() if stop < block.end else np.empty(0, np.uint8)
         if len(rest) > LONGEST:
