@@ -11,7 +11,7 @@ import pytest
 
 from posicional.contract.calendar import Calendar, Due
 from posicional.contract.feed import Feed
-from posicional.day.facts import DatasetFact, Fact, PublicationEnd, PublishedFact, RunEnd
+from posicional.day.facts import DatasetFact, Fact, PartFact, PublicationEnd, PublishedFact, RunEnd
 from posicional.day.gate import Asked, decide
 from posicional.day.journal import Ledger
 from posicional.day.keys import RUNS, SeenKey, TurnKey, publications
@@ -126,18 +126,49 @@ def test_what_comes_next_in_words(story: Story) -> None:
 
 
 def test_notes(story: Story) -> None:
-    """Unknown names, facts that cannot be read, decisions, failed publications and a changed contract are told."""
+    """Unknown names, facts that cannot be read, failed publications and a changed contract are told."""
     finish(story)
-    story.rerun()
     story.unreadable(SeenKey("b", 2))
     story.published(2, run=1, status="failed", blame="outside")
     notes = report_of(story, unknown=("LEIAME.txt",)).notes
     assert notes == (
         "LEIAME.txt is no file of this feed",
         "the fact arrivals/b/0002.seen.json cannot be read (not the JSON of such a fact)",
-        "decision: rerun, by ana@maquina: asked for",
         "publication 2 at opensearch failed",
     )
+
+
+def test_decisions_are_told(story: Story) -> None:
+    """Who decided what, when and why; what was accepted, what the day goes without, and what a rollback holds."""
+    story.seen("contratos")
+    story.done("contratos", 1, "refused", problems=["the trailer says 9, 5 were read"])
+    story.accept("contratos")
+    story.decide("waive", "no such file today", file="b")
+    story.claim(1)
+    part = PartFact(key="k", table="b", rows=0, bytes=1)
+    story.entries[TurnKey(RUNS, 1, "end")] = RunEnd(
+        **story.sign("ana@maquina pid 7"), status="succeeded", absent=(part,)
+    )
+    story.rollback(1)
+    assert report_of(story).lines()[2:] == [
+        "files",
+        "  contratos  accepted   2026-11-22 08:00:01  CONTRATOS_20261122.txt: 0 rows, 0 rejects",
+        "               accepted although: the trailer says 9, 5 were read",
+        "  b          waived     expected as B_20261122.txt",
+        "",
+        "run 1  succeeded 2026-11-22 08:00:06, current",
+        "  without b: empty, because there is no file",
+        "",
+        "decisions",
+        "  1  accept contratos, arrival 1: because (ana@maquina, 2026-11-22 08:00:03)",
+        "  2  waive b: no such file today (ana@maquina, 2026-11-22 08:00:04)",
+        "  3  rollback run 1: because (ana@maquina, 2026-11-22 08:00:07)",
+        "",
+        "notes",
+        "  readers are to see run 1 until a run after 1 succeeds",
+        "",
+        "next: publish run 1 at opensearch",
+    ]
 
 
 def test_the_report_as_json(story: Story) -> None:

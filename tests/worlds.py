@@ -22,6 +22,7 @@ from posicional.day import revision
 from posicional.day.facts import (
     Blame,
     Decision,
+    DecisionKind,
     Done,
     EndStatus,
     Fact,
@@ -243,9 +244,22 @@ class Story:
             **self.sign(), status=status, run=run, blame=blame
         )
 
-    def rerun(self, number: int = 1) -> None:
+    def rerun(self) -> None:
         """A person asks for another run."""
-        self.entries[DecisionKey(number)] = Decision(**self.sign(), decision="rerun", why="asked for")
+        self.decide("rerun", why="asked for")
+
+    def decide(self, decision: DecisionKind, why: str = "because", **about: str | int) -> None:
+        """A person decides: the day's next decision."""
+        number = 1 + sum(1 for key in self.entries if isinstance(key, DecisionKey))
+        self.entries[DecisionKey(number)] = Decision(**self.sign(), decision=decision, why=why, about=about)
+
+    def accept(self, file: str, number: int = 1) -> None:
+        """The refusal of an arrival, as it is read now, is accepted."""
+        self.decide("accept", file=file, arrival=number, reading=revision.reading(self.feed.files[file]))
+
+    def rollback(self, run: int) -> None:
+        """Readers are to see an earlier run."""
+        self.decide("rollback", run=run, last=self.day.runs[-1].number, content=self.day.content)
 
     def unreadable(self, key: FactKey) -> None:
         """A fact is there and cannot be read."""

@@ -15,6 +15,7 @@ from posicional.cli.check import check
 from posicional.cli.convert import convert
 from posicional.cli.dataset import dataset
 from posicional.cli.deadline import deadline
+from posicional.cli.decisions import accept, hold, release, rollback, skip, waive
 from posicional.cli.demo import demo
 from posicional.cli.output import patient_output
 from posicional.cli.run import run
@@ -39,7 +40,22 @@ def commands() -> None:
     """
 
 
-for _command in (demo, check, sample, convert, run, status, deadline, dataset):
+for _command in (
+    demo,
+    check,
+    sample,
+    convert,
+    run,
+    status,
+    deadline,
+    dataset,
+    accept,
+    waive,
+    rollback,
+    skip,
+    hold,
+    release,
+):
     commands.add_command(_command)
 
 

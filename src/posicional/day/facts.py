@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from posicional.day.keys import AlertKey, DecisionKey, DoneKey, FactKey, SeenKey, TurnKey
 from posicional.errors import DataRefused, OutsideError, UsageError
@@ -80,15 +80,56 @@ class PartFact(Shape):
 # What arrives.
 
 
-class Seen(Fact):
-    """A version of an object has arrived. `key` is the object's, below the store; `modified` is the store's time."""
-
-    KIND = "seen"
+class SeenObject(Shape):
+    """An object in one version. `key` is below the store, `modified` the store's time, `tag` as in `StoredObject`."""
 
     key: str
     object_version: str
     size: int
     modified: Moment
+    tag: str = ""
+
+
+class Seen(Fact):
+    """A version of a file has arrived: an object, or a whole set of `parts`, in their order.
+
+    Of a set, `key` and `object_version` are the first part's, `size` is the sum and `modified` the latest; it is of
+    version 2, because a program that knows version 1 only would take the first part for the file.
+    """
+
+    KIND = "seen"
+
+    version: Annotated[int, Field(ge=1, le=2)] = 1
+    key: str
+    object_version: str
+    size: int
+    modified: Moment
+    tag: str = ""
+    parts: tuple[SeenObject, ...] = ()
+
+    @property
+    def objects(self) -> tuple[SeenObject, ...]:
+        """What it is made of."""
+        return self.parts or (
+            SeenObject(
+                key=self.key,
+                object_version=self.object_version,
+                size=self.size,
+                modified=self.modified,
+                tag=self.tag,
+            ),
+        )
+
+
+class Dated(Fact):
+    """The header of an object says which business date it is of; None when no date can be read there."""
+
+    KIND = "dated"
+
+    key: str
+    object_version: str
+    layout: str
+    says: date | None = None
 
 
 class AccountFact(Shape):
@@ -250,8 +291,16 @@ class PublicationEnd(End):
 DecisionKind = Literal["accept", "waive", "rerun", "rollback", "skip_day", "hold", "release", "silence", "note"]
 
 
+_ABOUT: Mapping[str, Mapping[str, type]] = {
+    "accept": {"file": str, "arrival": int, "reading": str},
+    "waive": {"file": str},
+    "rollback": {"run": int, "last": int, "content": str},
+}
+"""What a decision must say that it is about."""
+
+
 class Decision(Fact):
-    """What a person decided, why, and about what (a file, an arrival, a run)."""
+    """What a person decided, why, and about what: see `decisions` for what each leads to."""
 
     KIND = "decision"
 
@@ -259,13 +308,22 @@ class Decision(Fact):
     why: str = ""
     about: Mapping[str, str | int] = {}
 
+    @model_validator(mode="after")
+    def _says_about_what(self) -> Self:
+        for word, kind in _ABOUT.get(self.decision, {}).items():
+            if not isinstance(self.about.get(word), kind):
+                raise ValueError(f"{self.decision} without its {word}")
+        return self
+
 
 class Alert(Fact):
-    """An alert that is due, or was sent."""
+    """An alert that is due, or was sent. `actor`: whose turn it is, empty when it is over; `about`: what is in the way."""
 
     KIND = "alert"
 
     condition: str
+    actor: str = ""
+    about: tuple[str, ...] = ()
     text: str = ""
 
 
@@ -299,7 +357,7 @@ def read_fact(key: FactKey, data: bytes, at: datetime) -> Fact | Unreadable:
     try:
         return kind_of(key).from_bytes(data)
     except ValidationError as error:
-        fields = sorted({".".join(map(str, fault["loc"])) for fault in error.errors(include_input=False)})
+        fields = sorted({".".join(map(str, fault["loc"])) or "about" for fault in error.errors(include_input=False)})
         return Unreadable(at, f"wrong or missing: {', '.join(fields)}")
     except (ValueError, RecursionError):
         return Unreadable(at, "not the JSON of such a fact")

@@ -1,7 +1,8 @@
 """The decision what comes next on a day: pure, so that every trigger that asks gets the same answer.
 
-The gate opens when every required file has a usable arrival, every optional one is here or past its `wait_until`, and
-no arrival waits to be read. One complete set leads to one run; a run to one publication at each target.
+The gate opens when every required file has a usable arrival or is waived, every optional one is here, waived or past
+its `wait_until`, no arrival waits to be read, and nobody holds or skips the day. One complete set leads to one run; a
+run to one publication at each target.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ class Later:
     until: datetime
 
 
-Why = Literal["done", "missing", "waiting", "busy", "failed"]
+Why = Literal["done", "missing", "waiting", "busy", "failed", "held", "skipped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class Rest:
 
     `done`: all that the day has led to is there · `missing`: required files are not · `waiting`: only for an optional
     file, until `until` · `busy`: turn `number` of `series` is live · `failed`: it failed and stays so until something
-    changes, which `blame` names.
+    changes, which `blame` names · `held`: a person shut the gate · `skipped`: a person said that no day is expected.
     """
 
     why: Why
@@ -98,19 +99,21 @@ def decide(feed: Feed, day: Day, now: datetime, gone: Gone, asked: Asked | None 
     asked = asked or Asked()
     if day.pending:
         return Convert(*day.pending[0])
-    if not day.settled:
-        held = _held(feed, day, now) or _processing(feed, day, now, gone, asked)
-        if held is not None:
-            return held
-    if asked.publish:
-        for target in targets(feed):
-            if day.run is not None and not day.published(target):
-                return _publishing(feed, day.publications[target], target, day.run, now, gone, asked)
-    return Rest("done", _done_text(feed, day, asked))
+    making = None if day.settled else _held(feed, day, now) or _processing(feed, day, now, gone, asked)
+    if making is None or (isinstance(making, Rest) and making.why != "busy"):
+        # What keeps the next run from being made does not keep readers from the current one.
+        showing = _showing(feed, day, now, gone, asked) if asked.publish else None
+        if making is None or isinstance(showing, Publish | Later):
+            return showing or Rest("done", _done_text(feed, day, asked))
+    return making
 
 
 def _held(feed: Feed, day: Day, now: datetime) -> Rest | None:
     """Why the gate is shut; None when it is open."""
+    if shut := day.decided.skipped:
+        return Rest("skipped", f"skipped: {shut.text}")
+    if shut := day.decided.held:
+        return Rest("held", f"held: {shut.text}")
     if day.missing:
         count, of = len(day.missing), sum(1 for file in day.files.values() if file.expected.required)
         return Rest("missing", f"{count} of {of} files missing: {', '.join(day.missing)}", day.missing)
@@ -123,7 +126,7 @@ def _held(feed: Feed, day: Day, now: datetime) -> Rest | None:
 
 def _wait(feed: Feed, day: Day, expected: ExpectedFile, now: datetime) -> datetime | None:
     """Until when an optional file that is not here is waited for."""
-    if expected.required or expected.name in day.inputs or expected.wait_until is None:
+    if expected.required or expected.wait_until is None or expected.name in (*day.inputs, *day.waived):
         return None
     until = feed.calendar.due_at(expected.wait_until, day.date, feed.timezone)
     return until if now < until else None
@@ -136,6 +139,14 @@ def _processing(feed: Feed, day: Day, now: datetime, gone: Gone, asked: Asked) -
     failures = _failures(day.runs, lambda run: _revision_of(run) == day.revision)
     held = _attempt(feed, RUNS, day.runs, failures, now, gone, asked)
     return held or Process(day.revision, day.content, day.contract, day.inputs)
+
+
+def _showing(feed: Feed, day: Day, now: datetime, gone: Gone, asked: Asked) -> Action | None:
+    """What the publications of the current run allow; None when every target shows it."""
+    for target in targets(feed):
+        if day.run is not None and not day.published(target):
+            return _publishing(feed, day.publications[target], target, day.run, now, gone, asked)
+    return None
 
 
 def _publishing(
@@ -202,6 +213,7 @@ def _done_text(feed: Feed, day: Day, asked: Asked) -> str:
     if day.run is None:
         return "nothing to do"
     text = f"run {day.run.number} is current"
+    text += " by a rollback" if day.rollback else ""
     shown = [target for target in targets(feed) if day.published(target)]
     if shown:
         text += f" and published at {', '.join(shown)}"

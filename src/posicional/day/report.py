@@ -6,21 +6,23 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from posicional.contract.feed import Feed
+from posicional.day.decisions import person
 from posicional.day.facts import End, PublicationEnd, RunEnd, Seen
 from posicional.day.gate import Action, Convert, Later, Process, Publish, Rest, turn_name
 from posicional.day.keys import INCOMING
-from posicional.day.state import Day, FileDay
+from posicional.day.state import USABLE, Arrival, Day, FileDay
 
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
-    """One file. `status`: converted, refused, arrived (not read yet), missing, or absent (an optional one).
+    """One file. `status`: converted, accepted (a refusal that a person lets count), refused, arrived (not read yet),
+    missing, waived, or absent (an optional one).
 
     `arrival` is the number that counts, 0 without one; `expected` the name waited for; `by` the local time at which
     it is expected; `refused` says why the newest arrival was refused, also where an older one counts.
@@ -43,7 +45,7 @@ class FileReport:
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """One run, as its facts tell it."""
+    """One run, as its facts tell it. `absent`: tables that were empty because their file was not there."""
 
     number: int
     status: str
@@ -51,6 +53,19 @@ class RunReport:
     seconds: float = 0.0
     reason: str = ""
     datasets: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    absent: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionReport:
+    """What a person decided. `about` is a sentence's end: `sinistros, arrival 1`; empty where it is the whole day."""
+
+    number: int
+    decision: str
+    about: str
+    why: str
+    who: str
+    at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +90,7 @@ class Report:
     runs: tuple[RunReport, ...]
     current: int
     shown: tuple[ShownReport, ...]
+    decisions: tuple[DecisionReport, ...]
     next: str
     notes: tuple[str, ...]
 
@@ -93,6 +109,8 @@ class Report:
             lines += ["", *_run_lines(run, current=run.number == self.current)]
         if self.shown:
             lines += ["", "published", *(_shown_line(one) for one in self.shown)]
+        if self.decisions:
+            lines += ["", "decisions", *(_decision_line(one) for one in self.decisions)]
         if self.notes:
             lines += ["", "notes", *(f"  {note}" for note in self.notes)]
         return [*lines, "", f"next: {self.next}"]
@@ -112,6 +130,7 @@ def report(feed: Feed, day: Day, action: Action, now: datetime, *, unknown: tupl
         runs=tuple(_runs(feed, day)),
         current=day.run.number if day.run else 0,
         shown=tuple(_shown(day)),
+        decisions=tuple(_decisions(feed, day)),
         next=next_text(action),
         notes=tuple(_notes(day, unknown)),
     )
@@ -138,7 +157,7 @@ def _file(feed: Feed, day: Day, file: FileDay, now: datetime) -> FileReport:
     by = feed.calendar.due_at(expected.expected_by, day.date, feed.timezone) if expected.expected_by else None
     waiting = FileReport(
         file.name,
-        "missing" if expected.required else "absent",
+        "waived" if file.name in day.waived else "missing" if expected.required else "absent",
         expected=expected.pattern.format(day.date),
         by=_local(feed, by) if by else "",
         overdue=by is not None and now > by,
@@ -152,15 +171,21 @@ def _file(feed: Feed, day: Day, file: FileDay, now: datetime) -> FileReport:
     return dataclasses.replace(
         waiting,
         overdue=False,
-        status="arrived" if status == "seen" else status,
+        status="waived" if file.name in day.waived else "arrived" if status == "seen" else status,
         arrival=arrival.number,
         path=seen.key.removeprefix(INCOMING) if isinstance(seen, Seen) else "",
         at=_local(feed, seen.modified if isinstance(seen, Seen) else seen.at),
         rows=done.account.rows if done else 0,
         rejects=done.account.rejects if done else 0,
         controls={control.kind: control.values for control in done.controls} if done else {},
-        refused=file.refusal,
+        refused=file.refusal or _accepted(file, arrival),
     )
+
+
+def _accepted(file: FileDay, arrival: Arrival) -> tuple[str, ...]:
+    """Why an arrival that counts was refused before a person accepted it."""
+    done = file.done(arrival) if file.status(arrival) == "accepted" else None
+    return tuple(problem.text for problem in done.problems) if done else ()
 
 
 def _runs(feed: Feed, day: Day) -> list[RunReport]:
@@ -171,8 +196,16 @@ def _runs(feed: Feed, day: Day) -> list[RunReport]:
         reason = end.reason if isinstance(end, End) else "its end cannot be read" if end else f"claimed by {run.owner}"
         at = _local(feed, end.at if end else run.claim.at)
         seconds = end.seconds if isinstance(end, RunEnd) else 0.0
-        reports.append(RunReport(run.number, run.status, at, seconds, reason, datasets))
+        absent = tuple(part.table for part in end.absent) if isinstance(end, RunEnd) else ()
+        reports.append(RunReport(run.number, run.status, at, seconds, reason, datasets, absent))
     return reports
+
+
+def _decisions(feed: Feed, day: Day) -> Iterator[DecisionReport]:
+    for one in day.decided.decisions:
+        if said := one.decision:
+            at = _local(feed, said.at)
+            yield DecisionReport(one.number, said.decision, one.about, said.why, person(said.who), at)
 
 
 def _shown(day: Day) -> list[ShownReport]:
@@ -187,7 +220,8 @@ def _shown(day: Day) -> list[ShownReport]:
 def _notes(day: Day, unknown: tuple[str, ...]) -> list[str]:
     notes = [f"{name} is no file of this feed" for name in unknown]
     notes += [f"the fact {name} cannot be read ({why})" for name, why in day.unreadable.items()]
-    notes += [f"decision: {decision.decision}, by {decision.who}: {decision.why}" for decision in day.decisions]
+    if day.rollback:
+        notes.append(f"readers are to see run {day.rollback.run} until a run after {day.rollback.last} succeeds")
     for target, turns in day.publications.items():
         last = turns[-1] if turns else None
         if last and not last.succeeded:
@@ -200,15 +234,16 @@ def _notes(day: Day, unknown: tuple[str, ...]) -> list[str]:
 
 def _file_lines(file: FileReport, width: int) -> list[str]:
     head = f"  {file.name:<{width}}  {file.status:<9}"
-    if file.status in ("missing", "absent"):
+    if not file.arrival:
         by = f"by {file.by[:-3]}{', overdue' if file.overdue else ''}" if file.by else ""
         waits = [f"expected as {file.expected}", by, file.owner]
         return [f"{head}  {' · '.join(filter(None, waits))}"]
     lines = [f"{head}  {file.at}  {file.path}"]
-    if file.status == "converted":
+    if file.status in USABLE:
         lines[0] += f": {_count(file.rows, 'row')}, {_count(file.rejects, 'reject')}"
         lines[0] += f" (arrival {file.arrival})" if file.arrival > 1 else ""
-    lines += [f"  {'':<{width}}    refused: {reason}" for reason in file.refused]
+    said = "accepted although" if file.status == "accepted" else "refused"
+    lines += [f"  {'':<{width}}    {said}: {reason}" for reason in file.refused]
     return lines
 
 
@@ -217,7 +252,14 @@ def _run_lines(run: RunReport, *, current: bool) -> list[str]:
     lines = [head + (", current" if current else "")]
     if run.reason:
         lines.append(f"  {run.reason}")
+    if run.absent:
+        lines.append(f"  without {', '.join(run.absent)}: empty, because there is no file")
     return lines + [f"  {name}: {_count(rows, 'row')}" for name, rows in run.datasets.items()]
+
+
+def _decision_line(one: DecisionReport) -> str:
+    about = f" {one.about}" if one.about else ""
+    return f"  {one.number}  {one.decision}{about}: {one.why} ({one.who}, {one.at})"
 
 
 def _shown_line(one: ShownReport) -> str:

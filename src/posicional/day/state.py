@@ -9,9 +9,9 @@ from typing import Literal, TypeVar
 
 from posicional.contract.feed import ExpectedFile, Feed
 from posicional.day import revision
+from posicional.day.decisions import Decided, Rollback, current_run, decided, decisions_of, standing_rollback
 from posicional.day.facts import (
     Claim,
-    Decision,
     Done,
     End,
     Fact,
@@ -25,10 +25,13 @@ from posicional.day.facts import (
     Unreadable,
 )
 from posicional.day.journal import Facts
-from posicional.day.keys import RUNS, DecisionKey, DoneKey, SeenKey, TurnKey
+from posicional.day.keys import RUNS, DoneKey, SeenKey, TurnKey
 from posicional.day.series import Turn, current
 
-ArrivalStatus = Literal["seen", "converted", "refused", "superseded"]
+ArrivalStatus = Literal["seen", "converted", "accepted", "refused", "superseded"]
+
+USABLE: frozenset[ArrivalStatus] = frozenset({"converted", "accepted"})
+"""What a run may take."""
 
 Run = Turn[RunClaim, RunEnd]
 Publication = Turn[PublicationClaim, PublicationEnd]
@@ -69,11 +72,15 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class FileDay:
-    """One file on one day. `readings` says for each arrival, by number, in which way it counts as read."""
+    """One file on one day. `readings` says for each arrival, by number, in which way it counts as read.
+
+    `accepted`: the numbers of those whose refusal in that reading was accepted by a person.
+    """
 
     expected: ExpectedFile
     arrivals: tuple[Arrival, ...]
     readings: Mapping[int, str]
+    accepted: frozenset[int] = frozenset()
 
     @property
     def name(self) -> str:
@@ -87,8 +94,8 @@ class FileDay:
 
     @property
     def current(self) -> Arrival | None:
-        """The highest number that is converted: what a run takes."""
-        return next((one for one in reversed(self.arrivals) if self.status(one) == "converted"), None)
+        """The highest number that is converted or accepted: what a run takes."""
+        return next((one for one in reversed(self.arrivals) if self.status(one) in USABLE), None)
 
     @property
     def pending(self) -> Arrival | None:
@@ -97,7 +104,7 @@ class FileDay:
             match self.status(one):
                 case "seen":
                     return one
-                case "converted":
+                case "converted" | "accepted":
                     return None
         return None
 
@@ -116,8 +123,10 @@ class FileDay:
         return tuple(problem.text for problem in done.problems) if done else ("its fact cannot be read",)
 
     def status(self, arrival: Arrival) -> ArrivalStatus:
-        """What became of one of the arrivals."""
-        return arrival.status(self.readings[arrival.number])
+        """What became of one of the arrivals; a refusal without a fact that can be read cannot be accepted."""
+        status = arrival.status(self.readings[arrival.number])
+        taken = status == "refused" and arrival.number in self.accepted and self.done(arrival) is not None
+        return "accepted" if taken else status
 
     def done(self, arrival: Arrival) -> Done | None:
         """The fact that says so."""
@@ -137,8 +146,9 @@ class FileDay:
 class Day:
     """A business date of a feed, as its facts tell it.
 
-    `settled`: what the day has led to is finished, and nothing has arrived since. A change of the contract then moves
-    nothing by itself, and every arrival counts as it was read at the time. `contract_changed` says that there is one.
+    `settled`: what the day has led to is finished (or was rolled back), and nothing has arrived since. A change of the
+    contract then moves nothing by itself, and every arrival counts as it was read at the time; `contract_changed` says
+    that there is one. `rollback`: the one that holds now.
     """
 
     feed: str
@@ -146,8 +156,8 @@ class Day:
     files: Mapping[str, FileDay]
     runs: tuple[Run, ...]
     publications: Mapping[str, tuple[Publication, ...]]
-    decisions: tuple[Decision, ...]
-    reruns: int
+    decided: Decided
+    rollback: Rollback | None
     inputs: Mapping[str, InputFact]
     content: str
     contract: str
@@ -158,18 +168,24 @@ class Day:
 
     @property
     def run(self) -> Run | None:
-        """The current run: the highest that succeeded."""
-        return current(self.runs)
+        """The current run: the highest that succeeded, or the one that a rollback names."""
+        return current_run(self.runs, self.rollback)
+
+    @property
+    def waived(self) -> tuple[str, ...]:
+        """Files that the day goes without because a person said so, in the order of the feed."""
+        return tuple(name for name in self.files if name in self.decided.waived and name not in self.inputs)
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """Required files that have no usable arrival, in the order of the feed."""
-        return tuple(name for name, file in self.files.items() if file.expected.required and name not in self.inputs)
+        """Required files that have no usable arrival and are not waived, in the order of the feed."""
+        needed = [name for name, file in self.files.items() if file.expected.required and name not in self.inputs]
+        return tuple(name for name in needed if name not in self.decided.waived)
 
     @property
     def refused(self) -> tuple[str, ...]:
-        """Files whose newest arrival was refused, in the order of the feed."""
-        return tuple(name for name, file in self.files.items() if file.refused)
+        """Files whose newest arrival was refused and not accepted, nor the file waived, in the order of the feed."""
+        return tuple(name for name, file in self.files.items() if file.refused and name not in self.waived)
 
     @property
     def pending(self) -> tuple[tuple[str, int], ...]:
@@ -205,23 +221,16 @@ def fold(feed: Feed, facts: Facts) -> Day:
     publications = {
         target: _turns(facts, f"publications/{target}", PublicationClaim, PublicationEnd) for target in targets(feed)
     }
-    decisions = tuple(
-        fact
-        for _, fact in sorted(
-            (key.number, fact)
-            for key, fact in facts.entries.items()
-            if isinstance(key, DecisionKey) and isinstance(fact, Decision)
-        )
-    )
-    reruns = sum(1 for decision in decisions if decision.decision == "rerun")
-    as_read = {name: _file(expected, arrivals[name], settled=True) for name, expected in feed.files.items()}
-    content = revision.content(_hashes(as_read), reruns)
-    settled = _finished(runs, publications) == content
-    as_asked = {name: _file(expected, arrivals[name], settled=False) for name, expected in feed.files.items()}
+    said = decided(decisions_of(facts))
+    rollback = standing_rollback(said.rollback, runs)
+    run = current_run(runs, rollback)
+    as_read = {name: _file(one, arrivals[name], said, settled=True) for name, one in feed.files.items()}
+    content = revision.content(_hashes(as_read), said.reruns)
+    settled = content in (_finished(run, publications), rollback.content if rollback else None)
+    as_asked = {name: _file(one, arrivals[name], said, settled=False) for name, one in feed.files.items()}
     contract = revision.contract(feed)
     files = as_read if settled else as_asked
     inputs = _inputs(files)
-    run = current(runs)
     claim = run.claim if run else None
     return Day(
         feed=feed.name,
@@ -229,12 +238,12 @@ def fold(feed: Feed, facts: Facts) -> Day:
         files=files,
         runs=runs,
         publications=publications,
-        decisions=decisions,
-        reruns=reruns,
+        decided=said,
+        rollback=rollback,
         inputs=inputs,
         content=content,
         contract=contract,
-        revision=revision.revision(inputs, contract, reruns),
+        revision=revision.revision(inputs, contract, said.reruns),
         settled=settled,
         contract_changed=settled
         and isinstance(claim, RunClaim)
@@ -255,11 +264,11 @@ def _arrivals(facts: Facts, file: str) -> tuple[Arrival, ...]:
     return tuple(Arrival(number, seen[number], dones.get(number, {})) for number in sorted(seen))
 
 
-def _file(expected: ExpectedFile, arrivals: tuple[Arrival, ...], *, settled: bool) -> FileDay:
+def _file(expected: ExpectedFile, arrivals: tuple[Arrival, ...], said: Decided, *, settled: bool) -> FileDay:
     """How each arrival counts as read: as the contract asks now; where settled, as it was read last."""
     asked = revision.reading(expected)
     readings = {one.number: (one.last_reading or asked) if settled else asked for one in arrivals}
-    return FileDay(expected, arrivals, readings)
+    return FileDay(expected, arrivals, readings, said.accepted_of(expected.name, readings))
 
 
 def _inputs(files: Mapping[str, FileDay]) -> dict[str, InputFact]:
@@ -274,9 +283,8 @@ def _read_as_asked(file: FileDay) -> bool:
     return file.current is None or file.readings[file.current.number] == revision.reading(file.expected)
 
 
-def _finished(runs: tuple[Run, ...], publications: Mapping[str, tuple[Publication, ...]]) -> str | None:
+def _finished(run: Run | None, publications: Mapping[str, tuple[Publication, ...]]) -> str | None:
     """The content that the day's current run was made of, when every target shows that run."""
-    run = current(runs)
     if run is None or not isinstance(run.claim, RunClaim):
         return None
     shown = [current(turns) for turns in publications.values()]
