@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
@@ -226,4 +227,36 @@ def test_a_key_that_is_not_unique_is_refused_without_its_value(
         said = everything_said(made, sample)
         assert said[0].code == 4
         assert "contratos_ativos" in said[0].err
+        assert_nothing_leaks(made, said, values, caplog)
+
+
+BAD_SQL = {
+    "a name that is no number": "select l.cpf as id_plano, cast(l.nome as decimal(18,0)) as x from clientes l",
+    "a name that is no date": "select l.cpf as id_plano, cast(l.nome as date) as x from clientes l",
+    "a number that is too large": "select l.cpf as id_plano, cast(l.cpf as decimal(5,0)) as x from clientes l",
+    "a key that is not unique": "select l.nome as id_plano from clientes l join contratos c on c.cpf = l.cpf",
+    "more rows than one": "select l.cpf as id_plano, (select d.nome from dependentes d) as x from clientes l",
+}
+"""Queries that stumble over personal values, about which engines like to quote the value."""
+
+
+@pytest.mark.parametrize("case", BAD_SQL)
+def test_sql_that_stumbles_over_a_personal_value_does_not_quote_it(
+    case: str, sample: Path, values: set[str], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The run fails with the dataset's name and the kind of trouble; neither message nor fact holds a value."""
+    caplog.set_level(logging.DEBUG)
+    folder = tmp_path / "planos"
+    shutil.copytree(PLANOS.parent, folder, ignore=shutil.ignore_patterns("dados"))
+    (folder / "sql" / "resumo_planos.sql").write_text(BAD_SQL[case], encoding="utf-8")
+    feed, rest = (folder / "feed.yaml").read_text(encoding="utf-8").split("  resumo_planos:\n", 1)
+    short = "  resumo_planos: {sql: sql/resumo_planos.sql, key: [id_plano]}\n"
+    (folder / "feed.yaml").write_text(feed + short + rest[rest.index("publish:") :], encoding="utf-8")
+    with world(tmp_path / "dados") as made:
+        made.arrive(sample)
+        words = (folder / "feed.yaml", "--date", DATE, "--store", made.store)
+        said = [posicional("run", *words, *more, "--no-publish") for more in ((), ("--json",))]
+        said += [posicional(name, *words) for name in ("status", "deadline")]
+        assert said[0].code in (2, 4), said[0].text
+        assert "resumo_planos" in said[0].err
         assert_nothing_leaks(made, said, values, caplog)
