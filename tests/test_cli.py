@@ -49,9 +49,9 @@ def ran(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 # --- help -------------------------------------------------------------------------------------------------------------
 
 
-def test_the_commands_of_this_release_are_there() -> None:
-    """The eight commands that the first release promises, and no other."""
-    assert COMMANDS == ["check", "convert", "dataset", "deadline", "demo", "run", "sample", "status"]
+def test_the_commands_of_a_day_are_there() -> None:
+    """What a day needs from its sample to its report has a command each."""
+    assert {"check", "convert", "dataset", "deadline", "demo", "run", "sample", "status"} <= set(COMMANDS)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
