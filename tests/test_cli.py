@@ -382,6 +382,7 @@ def test_ctrl_c_ends_with_130_and_the_next_command_goes_on(sample: Path, tmp_pat
     """Interrupted while it waits for an endpoint that says nothing: no traceback, the datasets are kept."""
     arrive(tmp_path, *sample.iterdir())
     with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(60)  # a run that fails before it connects fails the test, which else waits for ever
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         running = start("run", PLANOS, "--date", DATE, "--store", tmp_path, env={"OPENSEARCH_URL": url})
         connection, _ = silent.accept()
