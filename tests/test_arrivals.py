@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from posicional.backends.duckdb import DuckDbEngine
-from posicional.day.facts import RunEnd
+from posicional.day.facts import RunEnd, Seen
 from posicional.errors import NotDone
-from posicional.ports import Outside, Store
-from posicional.steps.advance import advance
-from test_advance import rows_of
+from posicional.ports import Outside, Source, Store, StoredObject
+from posicional.steps.advance import Outcome, advance
+from test_advance import Around, Busy, rows_of
 from worlds import (
+    CONTRATOS,
     DAY,
     FEED,
     ToldClock,
@@ -45,11 +50,60 @@ def world(store: Store, clock: ToldClock | None = None) -> Outside:
     return outside_of(store, clock, engine=DuckDbEngine)
 
 
-def feed_with(contratos: str = "", clientes: str = "") -> str:
-    """The text of the feed of two files, with more words for each."""
+def feed_with(contratos: str = "", clientes: str = "", **patterns: str) -> str:
+    """The text of the feed of two files, with more words for each, and other patterns."""
     text = FEED.replace('    owner: "mainframe-ops@example.com"\n', contratos)
-    return text.replace("    layout: clientes.yaml\n", f"    layout: clientes.yaml\n{clientes}")
+    text = text.replace("    layout: clientes.yaml\n", f"    layout: clientes.yaml\n{clientes}")
+    for name, pattern in patterns.items():
+        text = text.replace(f"{name.removesuffix('_name').upper()}_{{date:%Y%m%d}}.txt", pattern)
+    return text
 
+
+def arrivals_of(outcome: Outcome, file: str) -> list[str]:
+    """What became of each arrival of a file, in their order."""
+    found = outcome.day.files[file]
+    return [found.status(one) for one in found.arrivals]
+
+
+def numbers(outcome: Outcome, store: Store) -> list[str]:
+    """The contracts that the dataset of the current run holds."""
+    return [row["numero"] for row in rows_of(store, outcome.day, "ativos")]
+
+
+@dataclass
+class Counting(Around):
+    """A real store that counts what is asked of it."""
+
+    calls: Counter[str] = field(default_factory=Counter)
+
+    def create(self, key: str, data: bytes) -> None:
+        """Count, and write."""
+        self.calls["create"] += 1
+        self.real.create(key, data)
+
+    def read(self, key: str) -> bytes:
+        """Count, and read."""
+        self.calls["read"] += 1
+        return self.real.read(key)
+
+    def head(self, key: str) -> StoredObject:
+        """Count, and look."""
+        self.calls["head"] += 1
+        return self.real.head(key)
+
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        """Count, and list."""
+        self.calls["list"] += 1
+        return self.real.list(prefix)
+
+    def source(self, found: StoredObject) -> Source:
+        """Count, and open."""
+        self.calls["source"] += 1
+        return self.real.source(found)
+
+
+MIDNIGHT = datetime(2026, 11, 22, 3, tzinfo=UTC)
+"""In Brasília."""
 
 # Optional files.
 
@@ -139,3 +193,344 @@ def test_a_required_file_stays_missing(store: Store, tmp_path: Path) -> None:
     outcome = advance(feed, DAY, world(store, ToldClock(AT_TEN)))
     assert (outcome.rest.why, outcome.rest.files) == ("missing", ("contratos",))
     assert outcome.rest.text == "1 of 1 files missing: contratos"
+
+
+# Dates that are not in the name.
+
+HEADER = feed_with(contratos="    date: {from: header.data_ref}\n", contratos_name="CONTRATOS*.txt")
+YESTERDAY, TOMORROW = DAY - timedelta(days=1), DAY + timedelta(days=1)
+
+
+def test_the_date_in_the_header(store: Store, tmp_path: Path) -> None:
+    """Each object goes to the day that its header says, whatever its name."""
+    feed = write_feed(tmp_path / "feed", feed=HEADER)
+    send(store, "CONTRATOS_A.txt", contratos(["OURO"], YESTERDAY))
+    send(store, "CONTRATOS_B.txt", contratos())
+    send(store, CLIENTES_NAME, clientes())
+    outcome = advance(feed, DAY, world(store))
+    assert (outcome.problem, arrivals_of(outcome, "contratos")) == (None, ["converted"])
+    assert numbers(outcome, store) == ["000000", "000002"]
+    yesterday = advance(feed, YESTERDAY, world(store))
+    assert (yesterday.rest.files, arrivals_of(yesterday, "contratos")) == (("clientes",), ["converted"])
+
+
+def test_one_name_for_every_day(store: Store, tmp_path: Path) -> None:
+    """A sender that replaces the same name each day: each version is of its own day, and no day takes another's."""
+    feed = write_feed(tmp_path / "feed", feed=HEADER)
+    send(store, CLIENTES_NAME, clientes())
+    send(store, "CONTRATOS.txt", contratos())
+    assert advance(feed, DAY, world(store)).problem is None
+    send(store, "CONTRATOS.txt", contratos(["OURO"], TOMORROW))
+    again = advance(feed, DAY, world(store))
+    assert (again.did, arrivals_of(again, "contratos")) == (False, ["converted"])
+    assert arrivals_of(advance(feed, TOMORROW, world(store)), "contratos") == ["converted"]
+
+
+def test_a_header_is_read_once(tmp_path: Path) -> None:
+    """Of ten objects each is opened once for its header, and the day's own once more to be converted.
+
+    Later looks, whichever day asks, open nothing: what the headers said stands in the names of facts.
+    """
+    feed = write_feed(tmp_path / "feed", feed=HEADER)
+    store = Counting(new_store("memory", tmp_path))
+    for back in range(10):
+        send(store.real, f"CONTRATOS_{back}.txt", contratos(day=DAY - timedelta(days=back)))
+    advance(feed, DAY, world(store))
+    assert store.calls["source"] == 11
+    store.calls.clear()
+    advance(feed, DAY, world(store))
+    assert (store.calls["source"], store.calls["create"], store.calls["read"]) == (0, 0, 2)
+    assert store.calls["list"] == 3  # what arrived, the dates, the day's facts
+
+
+def test_a_header_that_cannot_be_read_is_reported(store: Store, tmp_path: Path) -> None:
+    """The object is of no day: it is named with the reason, until the layout is mended."""
+    feed = write_feed(tmp_path / "feed", feed=HEADER)
+    send(store, "CONTRATOS_A.txt", contratos()[31:])
+    send(store, "CONTRATOS_B.txt", b"")
+    send(store, "CONTRATOS_C.txt", contratos().replace(b"020261122", b"020261399"))
+    send(store, CLIENTES_NAME, clientes())
+    outcome = advance(feed, DAY, world(store))
+    why = "no header.data_ref with a date can be read at its beginning"
+    assert outcome.undated == tuple(f"CONTRATOS_{name}.txt: {why}" for name in "ABC")
+    assert (outcome.rest.files, outcome.unknown) == (("contratos",), ())
+    assert isinstance(outcome.problem, NotDone)
+    assert why in outcome.problem.hint
+    mended = write_feed(
+        tmp_path / "mended", feed=HEADER, contratos=CONTRATOS.replace('"%Y%m%d"', '"%Y%m99"').replace("99", "%d", 1)
+    )
+    assert advance(mended, DAY, world(store)).undated == outcome.undated
+
+
+def test_a_header_of_a_month_and_a_mended_layout(store: Store, tmp_path: Path) -> None:
+    """In a monthly feed the header's day is of its month; a header that a mended layout can read is read again."""
+    monthly = HEADER.replace("days: daily", "days: monthly").replace("CLIENTES_{date:%Y%m%d}", "CLIENTES_{date:%Y%m}")
+    wrong = CONTRATOS.replace('format: "%Y%m%d"', 'format: "%d%m%Y"').replace("    check:", "    #")
+    send(store, "CONTRATOS_A.txt", contratos())
+    send(store, "CLIENTES_202611.txt", clientes())
+    month = DAY.replace(day=1)
+    before = advance(write_feed(tmp_path / "a", feed=monthly, contratos=wrong), month, world(store))
+    assert [text.partition(":")[0] for text in before.undated] == ["CONTRATOS_A.txt"]
+    right = CONTRATOS.replace("    check:", "    #")
+    after = advance(write_feed(tmp_path / "b", feed=monthly, contratos=right), month, world(store))
+    assert (after.problem, after.undated) == (None, ())
+
+
+def test_a_file_whose_header_is_being_written_is_left_alone(tmp_path: Path) -> None:
+    """It grows while it is looked at: its header is not read, and it is named as still being written."""
+    feed = write_feed(tmp_path / "feed", feed=HEADER)
+    folder = new_store("folder", tmp_path)
+    send(folder, CLIENTES_NAME, clientes())
+    send(folder, "CONTRATOS_A.txt", contratos()[:9])
+    path = Path(folder.locate("dados-posicionais/CONTRATOS_A.txt"))
+
+    def grow() -> None:
+        path.write_bytes(path.read_bytes() + b" ")
+
+    outcome = advance(feed, DAY, outside_of(folder, Busy(write=grow)))
+    assert (outcome.growing, outcome.undated, outcome.rest.files) == (("CONTRATOS_A.txt",), (), ("contratos",))
+    assert list(folder.list("controle/saude/dates/")) == []
+    path.write_bytes(contratos())
+    assert advance(feed, DAY, world(folder)).problem is None
+
+
+def test_two_objects_whose_headers_say_the_same_day(store: Store, tmp_path: Path) -> None:
+    """Their names say nothing of which is the later one: the second is ambiguous."""
+    feed = write_feed(tmp_path / "feed", feed=HEADER)
+    send(store, "CONTRATOS_A.txt", contratos(["OURO"]))
+    send(store, CLIENTES_NAME, clientes())
+    advance(feed, DAY, world(store))
+    send(store, "CONTRATOS_B.txt", contratos())
+    outcome = advance(feed, DAY, world(store))
+    assert arrivals_of(outcome, "contratos") == ["converted", "refused"]
+    assert numbers(outcome, store) == ["000000"]
+
+
+ARRIVAL = feed_with(clientes='    date: {from: arrival, cutoff: "18:00"}\n', clientes_name="CLIENTES*.txt")
+
+
+@pytest.mark.parametrize(
+    ("clock", "days", "day"),
+    [
+        ("2026-11-20 17:59:59", "daily", "2026-11-20"),
+        ("2026-11-20 18:00:00", "daily", "2026-11-21"),
+        ("2026-11-20 18:00:00", "weekdays", "2026-11-23"),
+        ("2026-11-21 09:00:00", "weekdays", "2026-11-23"),
+        ("2026-11-30 18:00:00", "monthly", "2026-12-01"),
+        ("2026-11-20 23:30:00", "monthly", "2026-11-01"),
+    ],
+)
+def test_the_date_of_arrival(tmp_path: Path, clock: str, days: str, day: str) -> None:
+    """The local day; from the cutoff on the next; a business date always; in a monthly feed the month."""
+    text = ARRIVAL.replace("days: daily", f"days: {days}")
+    text = text.replace("CONTRATOS_{date:%Y%m%d}", "CONTRATOS_{date:%Y%m}") if days == "monthly" else text
+    feed = write_feed(tmp_path / "feed", feed=text)
+    folder = new_store("folder", tmp_path)
+    send(folder, "CLIENTES.txt", clientes())
+    moment = datetime.fromisoformat(clock).replace(tzinfo=feed.timezone).timestamp()
+    os.utime(folder.locate("dados-posicionais/CLIENTES.txt"), (moment, moment))
+    outcome = advance(feed, date.fromisoformat(day), world(folder))
+    assert arrivals_of(outcome, "clientes") == ["converted"]
+
+
+def test_the_same_name_on_the_next_day(tmp_path: Path) -> None:
+    """Yesterday's arrival stays yesterday's; the version of today is today's."""
+    feed = write_feed(tmp_path / "feed", feed=ARRIVAL)
+    folder = new_store("folder", tmp_path)
+    path = Path(folder.locate("dados-posicionais/CLIENTES.txt"))
+    for hour, data in ((10, clientes()), (34, clientes()[:21])):
+        send(folder, "CLIENTES.txt", data)
+        os.utime(path, ((moment := (MIDNIGHT + timedelta(hours=hour)).timestamp()), moment))
+        for day in (DAY, TOMORROW):
+            outcome = advance(feed, day, world(folder))
+            expected = 1 if day == DAY or hour == 34 else 0
+            assert len(outcome.day.files["clientes"].arrivals) == expected, (hour, day)
+
+
+# Files in parts.
+
+
+def part(plans: Sequence[str], first: int) -> bytes:
+    """A part whose contracts are numbered from `first` on."""
+    lines = contratos(plans).splitlines(keepends=True)
+    for number in range(len(plans)):
+        lines[number + 1] = b"1%06d" % (first + number) + lines[number + 1][7:]
+    return b"".join(lines)
+
+
+PARTS = feed_with(contratos="    parts: {count: 2}\n", contratos_name="CONTRATOS_{date:%Y%m%d}_{part}.txt")
+FIRST, SECOND = "CONTRATOS_20261122_1.txt", "CONTRATOS_20261122_2.txt"
+
+
+def test_a_file_in_parts_is_one_arrival(store: Store, tmp_path: Path) -> None:
+    """It is missing until all parts are here, and says how many are; then each is read as a file of its own."""
+    feed = write_feed(tmp_path / "feed", feed=PARTS, ativos="select numero, plano, _file as uf from contratos")
+    send(store, CLIENTES_NAME, clientes())
+    send(store, SECOND, part(["PRATA"], 5))
+    waiting = advance(feed, DAY, world(store))
+    assert (waiting.rest.files, arrivals_of(waiting, "contratos")) == (("contratos",), [])
+    assert waiting.unfinished == (f"contratos: 1 of 2 parts are here: {SECOND}",)
+    assert isinstance(waiting.problem, NotDone)
+    assert "1 of 2 parts" in waiting.problem.hint
+    send(store, FIRST, contratos(["OURO", "BASICO"]))
+    outcome = advance(feed, DAY, world(store))
+    assert (outcome.problem, arrivals_of(outcome, "contratos")) == (None, ["converted"])
+    assert [(row["plano"], row["uf"]) for row in rows_of(store, outcome.day, "ativos")] == [
+        ("OURO", FIRST),
+        ("BASICO", FIRST),
+        ("PRATA", SECOND),
+    ]
+    file = outcome.day.files["contratos"]
+    seen, done = file.arrivals[0].seen, file.done(file.arrivals[0])
+    assert isinstance(seen, Seen)
+    assert ([part.key for part in seen.parts], seen.version) == (
+        [f"dados-posicionais/{name}" for name in (FIRST, SECOND)],
+        2,
+    )
+    assert done is not None
+    assert (done.account.records, done.account.rows, done.tables, done.size) == (7, 3, {"contratos": 3}, seen.size)
+
+
+def test_a_part_that_is_replaced_makes_another_set(store: Store, tmp_path: Path) -> None:
+    """A correction of one part is the next arrival, with the other part as it was."""
+    feed = write_feed(tmp_path / "feed", feed=PARTS)
+    send(store, CLIENTES_NAME, clientes())
+    send(store, FIRST, contratos(["OURO"]))
+    send(store, SECOND, part(["OURO"], 5))
+    advance(feed, DAY, world(store))
+    send(store, SECOND, contratos(["BASICO"]))
+    outcome = advance(feed, DAY, world(store))
+    assert (arrivals_of(outcome, "contratos"), numbers(outcome, store)) == (["converted"] * 2, ["000000"])
+    assert not advance(feed, DAY, world(store)).did
+
+
+def test_the_trailer_of_each_part_counts(store: Store, tmp_path: Path) -> None:
+    """One part whose trailer does not agree refuses the whole set, by its name."""
+    feed = write_feed(tmp_path / "feed", feed=PARTS)
+    send(store, FIRST, contratos())
+    send(store, SECOND, contratos(counted=9))
+    outcome = advance(feed, DAY, world(store))
+    (text,) = outcome.day.files["contratos"].refusal
+    assert text.startswith(f"{SECOND}: the trailer")
+
+
+def test_rejects_are_tolerated_over_all_parts(store: Store, tmp_path: Path) -> None:
+    """One bad record in ten of the whole, though it is a fourth of its part."""
+    text = PARTS.replace("    parts:", "    max_rejects: 10%\n    parts:")
+    feed = write_feed(tmp_path / "feed", feed=text)
+    send(store, FIRST, contratos(["OURO"] * 4))
+    send(store, SECOND, contratos(["OURO", "X"]).replace(b"1000001", b"1      "))
+    outcome = advance(feed, DAY, world(store))
+    file = outcome.day.files["contratos"]
+    assert file.current is not None
+    done = file.done(file.current)
+    assert done is not None
+    assert (done.account.rejects, done.account.records, len(done.rejects)) == (1, 10, 1)
+    strict = write_feed(tmp_path / "strict", feed=text.replace("10%", "9%"))
+    (why,) = advance(strict, DAY, world(store)).day.files["contratos"].refusal
+    assert why.startswith("1 of 10 records are rejected")
+
+
+def test_too_many_parts_and_parts_twice_are_ambiguous(store: Store, tmp_path: Path) -> None:
+    """The complete set stays current; what came besides is refused with the names, and can be withdrawn."""
+    text = PARTS.replace("CONTRATOS_{date", "*CONTRATOS_{date")
+    feed = write_feed(tmp_path / "feed", feed=text)
+    send(store, CLIENTES_NAME, clientes())
+    send(store, FIRST, contratos(["OURO"]))
+    send(store, SECOND, part(["OURO"], 5))
+    advance(feed, DAY, world(store))
+    send(store, "CONTRATOS_20261122_3.txt", contratos(["OURO"]))
+    outcome = advance(feed, DAY, world(store))
+    assert (arrivals_of(outcome, "contratos"), len(outcome.day.runs)) == (["converted", "refused"], 1)
+    assert outcome.day.files["contratos"].refusal[0].startswith("3 parts are here, expected 2")
+    store.delete("dados-posicionais/CONTRATOS_20261122_3.txt")
+    send(store, f"NOVO_{SECOND}", contratos(["PRATA"]))
+    outcome = advance(feed, DAY, world(store))
+    assert f"NOVO_{SECOND} and {SECOND} are both part 2" in " ".join(outcome.day.files["contratos"].refusal)
+    store.delete(f"dados-posicionais/NOVO_{SECOND}")
+    outcome = advance(feed, DAY, world(store))
+    assert (outcome.problem, len(outcome.day.runs)) == (None, 1)
+
+
+def test_ten_parts_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    """Ten comes behind two."""
+    text = PARTS.replace("count: 2", "count: 11")
+    feed = write_feed(tmp_path / "feed", feed=text)
+    store = new_store("memory", tmp_path)
+    for number in range(11, 0, -1):
+        send(store, f"CONTRATOS_20261122_{number}.txt", contratos(["OURO"]))
+    seen = advance(feed, DAY, world(store)).day.files["contratos"].arrivals[0].seen
+    assert isinstance(seen, Seen)
+    assert [part.key.rpartition("_")[2] for part in seen.parts] == [f"{number}.txt" for number in range(1, 12)]
+
+
+ENDED = PARTS.replace("count: 2", 'marker: "CONTRATOS_{date:%Y%m%d}_FIM"')
+END = "CONTRATOS_20261122_FIM"
+
+
+def test_a_marker_behind_the_parts(tmp_path: Path) -> None:
+    """However many they are, the set is whole when the marker is there, and not older than any of them."""
+    feed = write_feed(tmp_path / "feed", feed=ENDED.replace("_{part}.txt", "_{part}"))
+    store = new_store("folder", tmp_path)
+    first, second = (Path(name).stem for name in (FIRST, SECOND))
+
+    def sent(name: str, data: bytes, minute: int) -> None:
+        send(store, name, data)
+        moment = (MIDNIGHT + timedelta(minutes=minute)).timestamp()
+        os.utime(store.locate(f"dados-posicionais/{name}"), (moment, moment))
+
+    sent(CLIENTES_NAME, clientes(), 0)
+    sent(first, contratos(["OURO"]), 1)
+    waiting = advance(feed, DAY, world(store))
+    assert waiting.unfinished == (f"contratos: 1 parts are here and wait for {END}",)
+    sent(END, b"", 2)
+    outcome = advance(feed, DAY, world(store))
+    assert (outcome.problem, outcome.unknown, numbers(outcome, store)) == (None, (), ["000000"])
+    sent(second, contratos(["BASICO", "PRATA"]), 3)
+    sent(first, contratos(["BASICO", "BASICO", "OURO"]), 4)
+    half = advance(feed, DAY, world(store))
+    assert half.did is False
+    assert half.unfinished == (f"contratos: {END} is older than {first}: it says nothing of it, send it again",)
+    sent(END, b"", 5)
+    whole = advance(feed, DAY, world(store))
+    assert (arrivals_of(whole, "contratos"), numbers(whole, store)) == (["converted"] * 2, ["000001", "000002"])
+
+
+def test_versions_of_a_set_are_sets_of_their_own(store: Store, tmp_path: Path) -> None:
+    """The parts of one version are never mixed with those of another; the later version counts."""
+    text = PARTS.replace("_{part}.txt", "_v{version}_{part}.txt")
+    feed = write_feed(tmp_path / "feed", feed=text)
+    send(store, CLIENTES_NAME, clientes())
+    for number in (1, 2):
+        send(store, f"CONTRATOS_20261122_v10_{number}.txt", part(["OURO"], number))
+    assert advance(feed, DAY, world(store)).problem is None
+    send(store, "CONTRATOS_20261122_v11_1.txt", contratos(["PRATA"]))
+    waiting = advance(feed, DAY, world(store))
+    assert (waiting.did, arrivals_of(waiting, "contratos")) == (False, ["converted"])
+    assert waiting.unfinished == ("contratos: 1 of 2 parts are here: CONTRATOS_20261122_v11_1.txt",)
+
+
+# Markers.
+
+MARKED = feed_with(contratos='    marker: "{name}.ok"\n')
+
+
+def test_a_file_counts_when_its_marker_is_there(store: Store, tmp_path: Path) -> None:
+    """Without it the file is missing, with its reason; the marker itself is no unknown name."""
+    feed = write_feed(tmp_path / "feed", feed=MARKED)
+    send(store, CLIENTES_NAME, clientes())
+    send(store, CONTRATOS_NAME, contratos())
+    waiting = advance(feed, DAY, world(store))
+    assert (waiting.rest.files, arrivals_of(waiting, "contratos")) == (("contratos",), [])
+    assert waiting.unfinished == (f"contratos: {CONTRATOS_NAME} waits for {CONTRATOS_NAME}.ok",)
+    send(store, f"{CONTRATOS_NAME}.ok", b"")
+    outcome = advance(feed, DAY, world(store))
+    assert (outcome.problem, outcome.unknown, outcome.unfinished) == (None, (), ())
+
+
+def test_a_marker_of_no_file_is_unknown(store: Store, tmp_path: Path) -> None:
+    """Only what marks a name of a file is a marker."""
+    feed = write_feed(tmp_path / "feed", feed=MARKED)
+    for name in ("OUTRO.txt.ok", f"{CLIENTES_NAME}.ok", f"{CONTRATOS_NAME}.ok"):
+        send(store, name, b"")
+    assert advance(feed, DAY, world(store)).unknown == (f"{CLIENTES_NAME}.ok", "OUTRO.txt.ok")

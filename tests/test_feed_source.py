@@ -41,10 +41,17 @@ CONTRATOS = """
 records:
   header:
     when: {pos: [1, 1], is: "0"}
-    fields: [{filler: 1}, {name: dia, width: 8, type: date, format: "%Y%m%d"}]
+    fields:
+      - {filler: 1}
+      - {name: dia, width: 8, type: date, format: "%Y%m%d"}
+      - {name: nascido, width: 8, type: date, format: "%Y%m%d", personal: true}
+      - {name: cpf, width: 11, type: string}
   detail:
     when: {otherwise: true}
     fields: [{name: numero, width: 9, type: string}]
+  trailer:
+    when: {pos: [1, 1], is: "9"}
+    fields: [{filler: 1}, {name: dia, width: 8, type: date, format: "%Y%m%d"}]
 """
 
 Load = Callable[..., Feed]
@@ -278,15 +285,30 @@ def test_a_date_may_come_from_elsewhere(load: Load, said: Any, expected: DateFro
     ("file", "path", "message"),
     [
         ({"pattern": "C.txt", "date": {"from": "header.dai"}}, "date.from", "no control record has header.dai"),
+        ({"pattern": "C.txt", "date": {"from": "header.cpf"}}, "date.from", "header.cpf is no date but a string"),
+        (
+            {"pattern": "C.txt", "date": {"from": "trailer.dia"}},
+            "date.from",
+            "trailer.dia is in a trailer; the date must be known",
+        ),
+        ({"pattern": "C.txt", "date": {"from": "header.nascido"}}, "date.from", "header.nascido is personal"),
         ({"pattern": "C.txt", "date": {"from": "ontem"}}, "date.from", "expected arrival, or a control record's field"),
         ({"date": {"from": "arrival"}}, "date", "the date is in the pattern already"),
         ({"wait_until": "10:00"}, "wait_until", "goes with required: false"),
         ({"marker": "pronto.ok"}, "marker", "does not name the file"),
+        ({"marker": ".{name}"}, "marker", "is a name that is ignored"),
+        ({"marker": "{name}{name}.ok"}, "marker", "does not name the file"),
         ({"parts": {"count": 3}}, "pattern", "does not tell the parts apart"),
+        ({"pattern": "C_{date:%Y%m%d}_{part}"}, "pattern", "tells parts apart, but nothing says when all are here"),
+        (
+            {"parts": {"marker": "FIM"}, "pattern": "C_{date:%Y%m%d}_{part}"},
+            "parts.marker",
+            "does not say of which date the parts are",
+        ),
         ({"parts": {}, "pattern": "C_{date:%Y%m%d}_{part}"}, "parts", "expected either count or marker"),
         ({"parts": {"count": 1}}, "parts.count", "must be at least 2, got 1"),
     ],
-    ids=["no field", "no word", "date twice", "wait for what", "marker", "no part", "no count", "one part"],
+    ids=lambda value: value if isinstance(value, str) else None,
 )
 def test_words_of_later_work_have_faults_of_their_own(load: Load, file: Any, path: str, message: str) -> None:
     """They are checked, not only refused."""

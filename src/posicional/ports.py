@@ -13,12 +13,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """One object as the store lists it. `version` changes whenever the content may have changed."""
+    """One object as the store lists it. `version` changes whenever the content may have changed.
+
+    `tag` is what a listing says instead, in a store that lists no versions: equal tags are equal contents. Else empty.
+    """
 
     key: str
     size: int
     version: str
     modified: datetime
+    tag: str = ""
+
+    def same(self, other: StoredObject) -> bool:
+        """Whether both are one version of an object, or of equal content; either may come from a listing."""
+        if self.key != other.key:
+            return False
+        return self.version == other.version or bool(self.tag and self.tag == other.tag)
 
 
 class Source(Protocol):

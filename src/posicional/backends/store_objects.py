@@ -228,10 +228,11 @@ def reopened(url: str) -> ObjectStore:
 
 
 def _stored(meta: ObjectMeta) -> StoredObject:
+    tag = meta.get("e_tag") or f'"{meta["size"]}-{meta["last_modified"].isoformat()}"'
     version = meta.get("version")
     if not version or version == "null":
-        version = meta.get("e_tag") or f'"{meta["size"]}-{meta["last_modified"].isoformat()}"'
-    return StoredObject(meta["path"], meta["size"], version, meta["last_modified"])
+        version = tag
+    return StoredObject(meta["path"], meta["size"], version, meta["last_modified"], tag)
 
 
 @contextmanager

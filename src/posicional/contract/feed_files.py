@@ -11,9 +11,9 @@ from posicional.contract.calendar import Calendar
 from posicional.contract.feed import DateFrom, ExpectedFile, Parts
 from posicional.contract.feed_days import compile_due, compile_time
 from posicional.contract.feed_words import FileWords
-from posicional.contract.layout import Layout
+from posicional.contract.layout import Field, Layout, RecordKind
 from posicional.contract.layout_source import layout_of
-from posicional.contract.pattern import Pattern
+from posicional.contract.pattern import Pattern, ignored
 from posicional.contract.source import Document, Where, read_document
 from posicional.contract.vocabulary import suggestion
 from posicional.errors import UsageError
@@ -57,8 +57,8 @@ class FilesCompiler:
         self.tables += [(table, name) for table in (layout.tables(name) if layout else ())]
         if words.wait_until and words.required and not words.lost("required"):
             self.document.fault((*where, "wait_until"), "goes with required: false")
-        if words.marker and "{name}" not in words.marker:
-            self.document.fault((*where, "marker"), "does not name the file", 'such as "{name}.ok"')
+        if words.marker:
+            self._check_marker(words.marker, (*where, "marker"))
         expected_by = compile_due(words.expected_by, (*where, "expected_by"), self.document)
         wait_until = compile_due(words.wait_until, (*where, "wait_until"), self.document)
         date_from = self._date_from(words, layout, where)
@@ -89,6 +89,13 @@ class FilesCompiler:
             expected = f"; expected {error.expected}" if error.expected else ""
             self.document.fault(where, error.message + expected, error.hint)
             return None
+
+    def _check_marker(self, said: str, where: Where) -> None:
+        """A marker names one file, and is a name that counts."""
+        if said.count("{name}") != 1 or said == "{name}":
+            self.document.fault(where, "does not name the file", 'such as "{name}.ok"')
+        elif ignored(said.replace("{name}", "nome")):
+            self.document.fault(where, "is a name that is ignored", 'such as "{name}.ok"')
 
     def _layout(self, said: str, where: Where) -> Layout | None:
         path = self.folder / said
@@ -142,25 +149,41 @@ class FilesCompiler:
         if said.cutoff:
             self.document.fault((*where, "date", "cutoff"), "goes with from: arrival")
         fields = {
-            f"{kind.name}.{field.name}": field.type
+            f"{kind.name}.{field.name}": (kind, field)
             for kind in (layout.kinds if layout else ())
             for field in kind.fields
             if kind.is_control
         }
-        here = (*where, "date", "from")
-        if layout and said.from_ not in fields:
-            self.document.fault(here, f"no control record has {said.from_}", suggestion(said.from_, fields))
-        elif layout and fields[said.from_] != "date":
-            self.document.fault(here, f"{said.from_} is no date but a {fields[said.from_]}")
+        if layout:
+            self._check_header(said.from_, fields, (*where, "date", "from"))
         return DateFrom(header=said.from_)
+
+    def _check_header(self, said: str, fields: Mapping[str, tuple[RecordKind, Field]], where: Where) -> None:
+        """The date must be known before the file is read, and stands in names and facts."""
+        if said not in fields:
+            self.document.fault(where, f"no control record has {said}", suggestion(said, fields))
+            return
+        kind, field = fields[said]
+        if field.type != "date" or field.repeat > 1:
+            self.document.fault(where, f"{said} is no date but a {'list' if field.repeat > 1 else field.type}")
+        elif kind.role != "header":
+            self.document.fault(where, f"{said} is in a {kind.role}; the date must be known before the file is read")
+        elif field.personal:
+            self.document.fault(where, f"{said} is personal; the date of a file stands in names and facts")
 
     def _parts(self, words: FileWords, pattern: Pattern | None, where: Where) -> Parts | None:
         said = words.parts
         if said is None:
+            if pattern and pattern.has_part and not words.lost("parts"):
+                hint = "say parts: {count: 3} or parts: {marker: …}"
+                self.document.fault((*where, "pattern"), "tells parts apart, but nothing says when all are here", hint)
             return None
         if (said.count is None) == (said.marker is None) and not said.doubtful:
             self.document.fault((*where, "parts"), "expected either count or marker")
         if pattern and not pattern.has_part:
             self.document.fault((*where, "pattern"), "does not tell the parts apart", "put {part} into the name")
-        marker = self._pattern(said.marker, (*where, "parts", "marker")) if said.marker else None
+        here = (*where, "parts", "marker")
+        marker = self._pattern(said.marker, here) if said.marker else None
+        if marker and not marker.has_date:
+            self.document.fault(here, "does not say of which date the parts are", 'such as "C_{date:%Y%m%d}_FIM"')
         return Parts(count=said.count or 0, marker=marker)

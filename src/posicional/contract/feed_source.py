@@ -18,10 +18,7 @@ from posicional.errors import ContractError
 
 NOT_YET: NotYet = {
     "files.*.use": (),
-    "files.*.date": (),
-    "files.*.parts": (),
     "files.*.member": (),
-    "files.*.marker": (),
     "datasets.*.expect": (),
     "datasets.*.lineage": (),
     "datasets.*.protect": (),

@@ -31,6 +31,11 @@ class PatternMatch:
     generation: str = ""
     compression: str = ""
 
+    @property
+    def order(self) -> tuple[tuple[int, ...], int]:
+        """What tells which of several objects is the later one: generation, then version."""
+        return tuple(map(int, re.findall("[0-9]+", self.generation))), int(self.version or 0)
+
 
 @dataclass(frozen=True, slots=True)
 class Pattern:

@@ -59,7 +59,7 @@ class Ledger:
 
     def sign(self) -> Signature:
         """A fresh signature: use it for one fact only."""
-        return {"writer": self.outside.new_id(), "at": self.outside.clock.now(), "who": self.outside.who}
+        return sign(self.outside)
 
     def read(self, known: Facts | None = None) -> Facts:
         """Every fact of the day. Facts never change, so those in `known` are not read again."""
@@ -78,30 +78,7 @@ class Ledger:
 
     def write(self, key: FactKey, fact: Fact) -> bool:
         """Create a fact. True = ours stands; False = another's does. Raises `StoreError` when neither could be had."""
-        store, path, data = self.outside.store, f"{self.prefix}{key}", fact.to_bytes()
-        failure: StoreError | None = None
-        for wait in TRIES:
-            if wait:
-                self.outside.clock.sleep(wait)
-            try:
-                store.create(path, data)
-            except ObjectExists:
-                pass
-            except StoreError as error:
-                failure = error
-            else:
-                return True
-            try:
-                return store.read(path) == data
-            except ObjectMissing:
-                continue
-            except StoreError as error:
-                failure = failure or error
-        raise failure or StoreError(
-            "the store says that the fact exists and that it does not",
-            where=path,
-            hint="look at the store's state, then run the command again",
-        )
+        return write_fact(self.outside, f"{self.prefix}{key}", fact)
 
     def claim(self, series: str, turns: Sequence[Turn[C, E]], claim: Claim, abandon: EndOf) -> int | None:
         """Take the next number of a series; the number, or None when the facts must be read again first.
@@ -117,3 +94,36 @@ class Ledger:
             case Busy():
                 pass
         return None
+
+
+def sign(outside: Outside) -> Signature:
+    """A fresh signature: use it for one fact only."""
+    return {"writer": outside.new_id(), "at": outside.clock.now(), "who": outside.who}
+
+
+def write_fact(outside: Outside, path: str, fact: Fact) -> bool:
+    """Create a fact. True = ours stands; False = another's does. Raises `StoreError` when neither could be had."""
+    store, data = outside.store, fact.to_bytes()
+    failure: StoreError | None = None
+    for wait in TRIES:
+        if wait:
+            outside.clock.sleep(wait)
+        try:
+            store.create(path, data)
+        except ObjectExists:
+            pass
+        except StoreError as error:
+            failure = error
+        else:
+            return True
+        try:
+            return store.read(path) == data
+        except ObjectMissing:
+            continue
+        except StoreError as error:
+            failure = failure or error
+    raise failure or StoreError(
+        "the store says that the fact exists and that it does not",
+        where=path,
+        hint="look at the store's state, then run the command again",
+    )

@@ -5,6 +5,7 @@ dados-parquet/<feed>/<file>/data=<date>/arrival=<n>/<try>/            an arrival
 dados-rejeitados/<feed>/<file>/data=<date>/arrival=<n>/<try>/         its rejects
 dados-processados/<feed>/<dataset>/data=<date>/run=<n>/               a run's parts
 controle/<feed>/<date>/                                               the facts of a day: its ledger
+controle/<feed>/dates/<file>/                                         dates that stand in headers, an object each
 """
 
 from __future__ import annotations
@@ -128,6 +129,31 @@ def ledger_prefix(feed: str, day: date) -> str:
 def days_prefix(feed: str) -> str:
     """Where the ledgers of a feed are, one folder a day."""
     return f"{LEDGER}{feed}/"
+
+
+def dates_prefix(feed: str, file: str) -> str:
+    """Where the dates stand that were read in the headers of a file's objects."""
+    return f"{LEDGER}{feed}/dates/{file}/"
+
+
+@dataclass(frozen=True, slots=True)
+class DatedKey:
+    """The header of an object says `day`; None when it says none. `digest` is of the version and the way of reading."""
+
+    digest: str
+    day: date | None
+
+    def __str__(self) -> str:
+        return f"{self.digest}.{self.day.isoformat() if self.day else 'none'}.json"
+
+
+def parse_dated(name: str) -> DatedKey | None:
+    """What a name below `dates_prefix` says; None when it is no such name."""
+    found = re.fullmatch(r"([0-9a-f]+)\.(none|[0-9]{4}-[0-9]{2}-[0-9]{2})\.json", name)
+    try:
+        return DatedKey(found[1], None if found[2] == "none" else date.fromisoformat(found[2])) if found else None
+    except ValueError:
+        return None
 
 
 def parts_prefix(feed: str, file: str, day: date, arrival: int, attempt: str) -> str:

@@ -29,7 +29,8 @@ class Outcome:
     """How far a day has come, and why it is not further.
 
     `where`: feed and date, as a person writes them. `incoming`: where files are expected. `did`: whether this call
-    changed anything. `growing`: names still being written. `unknown`: names of no file. `error`: what stopped the last
+    changed anything. `growing`: names still being written. `unfinished`: what is there and does not count yet, and why.
+    `unknown`: names of no file. `undated`: objects whose date cannot be told, and why. `error`: what stopped the last
     publication, when that was it.
     """
 
@@ -39,7 +40,9 @@ class Outcome:
     incoming: str
     did: bool = False
     growing: tuple[str, ...] = ()
+    unfinished: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    undated: tuple[str, ...] = ()
     error: PosicionalError | None = None
 
     @property
@@ -144,7 +147,18 @@ def _until_rest(feed: Feed, ledger: Ledger, *, publish: bool, insist: bool, leas
             case Rest():
                 where = f"{feed.name} {feed.calendar.format_date(ledger.date)}"
                 incoming = f"{ledger.outside.store.url.rstrip('/')}/{INCOMING}"
-                outcome = Outcome(day, action, where, incoming, did, looked.growing, looked.unknown, error)
+                outcome = Outcome(
+                    day,
+                    action,
+                    where,
+                    incoming,
+                    did,
+                    looked.growing,
+                    looked.unfinished,
+                    looked.unknown,
+                    looked.undated,
+                    error,
+                )
                 _tell_rest(ledger, outcome)
                 return outcome
 
@@ -199,6 +213,8 @@ def _hint(outcome: Outcome) -> str:
     files = outcome.day.files
     names = [files[name].expected.pattern.format(outcome.day.date) for name in outcome.rest.files]
     text = f"expected in {outcome.incoming}: {', '.join(names)}"
+    text += f"; not whole yet: {'; '.join(outcome.unfinished)}" if outcome.unfinished else ""
+    text += f"; of no date: {'; '.join(outcome.undated)}" if outcome.undated else ""
     return f"{text}; still being written: {', '.join(outcome.growing)}" if outcome.growing else text
 
 

@@ -6,147 +6,141 @@ n+1; when that loses, start again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 
-from posicional.contract.feed import Feed
-from posicional.contract.pattern import ignored
-from posicional.day.facts import Done, Seen
+from posicional.contract.feed import ExpectedFile, Feed
+from posicional.day.facts import Done, Seen, SeenObject
 from posicional.day.journal import Facts, Ledger
 from posicional.day.keys import INCOMING, DoneKey, SeenKey
-from posicional.errors import ObjectMissing, UsageError
-from posicional.ports import Event, Outside, StoredObject
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """What lies below the incoming prefix, as a feed names it.
-
-    `days`: date -> file -> its objects, in the order of their keys. `unknown`: paths that no pattern matches.
-    """
-
-    days: Mapping[date, Mapping[str, tuple[StoredObject, ...]]]
-    unknown: tuple[str, ...]
+from posicional.errors import ObjectMissing
+from posicional.ports import Event, StoredObject
+from posicional.steps.incoming import Delivery, incoming
+from posicional.steps.settle import settled
 
 
 @dataclass(frozen=True, slots=True)
 class Looked:
     """The day's facts after a look, in which `new` versions had no fact before.
 
-    `growing`: paths that are still being written; `unknown`: paths of no file.
+    `growing`: paths that are still being written. `unfinished`: what is there of the day's files and does not count
+    yet, and why. `unknown`: paths of no file. `undated`: objects whose date cannot be told, and why.
     """
 
     facts: Facts
     new: int
     growing: tuple[str, ...]
+    unfinished: tuple[str, ...]
     unknown: tuple[str, ...]
-
-
-def incoming(feed: Feed, outside: Outside) -> Incoming:
-    """List what has arrived, once. Raises `UsageError` for a name that two files of the feed claim."""
-    days: dict[date, dict[str, tuple[StoredObject, ...]]] = {}
-    unknown = []
-    for found in outside.store.list(INCOMING):
-        path = found.key.removeprefix(INCOMING)
-        if ignored(path):
-            continue
-        named = _file_of(feed, path)
-        if named is None:
-            unknown.append(path.encode(errors="backslashreplace").decode())
-            continue
-        file, day = named
-        files = days.setdefault(day, {})
-        files[file] = (*files.get(file, ()), found)
-    return Incoming(days, tuple(unknown))
+    undated: tuple[str, ...]
 
 
 def look(feed: Feed, ledger: Ledger, known: Facts | None = None) -> Looked:
     """Write a `seen` fact for every version of the day's objects that has none."""
     lying = incoming(feed, ledger.outside)
-    files = lying.days.get(ledger.date, {})
     facts = ledger.read(known)
-    new = [(file, found) for file, objects in files.items() for found in objects if not _named(facts, file, found)]
-    still, growing = _settled(feed, ledger.outside, [found for _, found in new])
-    taken = [(file, found.key) for file, found in new if found.key in still]
-    for file, key in taken:
-        facts = _record(ledger, facts, file, key)
-    return Looked(facts, len(taken), growing, lying.unknown)
+    deliveries = [one for found in lying.days.get(ledger.date, {}).values() for one in found]
+    new = [one for one in deliveries if not _named(facts, feed.files[one.file], one.objects)]
+    still, growing = settled(feed, ledger.outside, [each for one in new for each in one.objects])
+    count = 0
+    for one in new:
+        if still.issuperset(each.key for each in one.objects):
+            facts, recorded = _record(feed.files[one.file], ledger, facts, one)
+            count += recorded
+    unfinished = tuple(
+        f"{file}: {text}" for file, texts in lying.unfinished.get(ledger.date, {}).items() for text in texts
+    )
+    return Looked(facts, count, (*lying.growing, *growing), unfinished, lying.unknown, lying.undated)
 
 
-def _file_of(feed: Feed, path: str) -> tuple[str, date] | None:
-    matches = {
-        name: match.date
-        for name, expected in feed.files.items()
-        if (match := expected.pattern.match(path)) and match.date is not None
-    }
-    if len(matches) > 1:
-        raise UsageError(
-            f"the name {path} belongs to {' and '.join(matches)}",
-            where=str(feed.path),
-            hint="make the patterns of these files tell them apart",
-        )
-    return next(iter(matches.items()), None)
+def _record(expected: ExpectedFile, ledger: Ledger, facts: Facts, delivery: Delivery) -> tuple[Facts, bool]:
+    """Number the current version of what was listed; the facts with it, and whether it was us who numbered it.
 
-
-def _settled(feed: Feed, outside: Outside, found: list[StoredObject]) -> tuple[set[str], tuple[str, ...]]:
-    """The keys whose objects have stood still for the feed's `settle`, and the paths of those that have not."""
-    moments = {one.key: outside.clock.now() - one.modified for one in found}
-    young = [one for one in found if not outside.store.atomic and moments[one.key] < feed.settle]
-    still = {one.key for one in found} - {one.key for one in young}
-    if not young:
-        return still, ()
-    outside.clock.sleep(feed.settle.total_seconds())
-    growing = []
-    for one in young:
-        try:
-            now = outside.store.head(one.key)
-        except ObjectMissing:
-            continue
-        if now.version == one.version:
-            still.add(one.key)
-        else:
-            growing.append(one.key.removeprefix(INCOMING))
-    return still, tuple(growing)
-
-
-def _record(ledger: Ledger, facts: Facts, file: str, key: str) -> Facts:
-    """Number the object's current version; the facts with it."""
+    Nothing happens when it has gone since, or when it is another version whose date is not that of its name: the next
+    look finds what is there then.
+    """
     store = ledger.outside.store
+    recorded = False
     while True:
         try:
-            found = store.head(key)
+            found = [store.head(one.key) for one in delivery.objects]
         except ObjectMissing:
-            return facts
-        if _named(facts, file, found):
-            return facts
+            return facts, recorded
+        same = all(now.same(then) for now, then in zip(found, delivery.objects, strict=True))
+        if _named(facts, expected, found) or (expected.date_from and not same):
+            return facts, recorded
         number = 1 + max(
-            (one.number for one in facts.entries if isinstance(one, SeenKey) and one.file == file), default=0
+            (key.number for key in facts.entries if isinstance(key, SeenKey) and key.file == expected.name), default=0
         )
-        seen = Seen(**ledger.sign(), key=key, object_version=found.version, size=found.size, modified=found.modified)
-        if ledger.write(SeenKey(file, number), seen):
-            path = key.removeprefix(INCOMING)
-            ledger.outside.tell(
-                Event(
-                    "arrived", f"{file}: {path}, {found.size:,} bytes", {"file": file, "arrival": number, "path": path}
-                )
-            )
+        recorded = ledger.write(SeenKey(expected.name, number), _seen(expected, ledger, found))
+        if recorded:
+            _tell(ledger, expected.name, number, found)
         facts = ledger.read(facts)
 
 
-def _named(facts: Facts, file: str, found: StoredObject) -> bool:
-    """Whether the newest fact of this object names this version, and it was not gone when it was read."""
+def _seen(expected: ExpectedFile, ledger: Ledger, found: Sequence[StoredObject]) -> Seen:
+    objects = tuple(
+        SeenObject(key=one.key, object_version=one.version, size=one.size, modified=one.modified, tag=one.tag)
+        for one in found
+    )
+    first = objects[0]
+    whole = expected.parts is None
+    return Seen(
+        **ledger.sign(),
+        version=1 if whole else 2,
+        key=first.key,
+        object_version=first.object_version,
+        size=sum(one.size for one in objects),
+        modified=max(one.modified for one in objects),
+        tag=first.tag,
+        parts=() if whole else objects,
+    )
+
+
+def _named(facts: Facts, expected: ExpectedFile, found: Sequence[StoredObject]) -> bool:
+    """Whether the newest fact of these objects names these versions, and they were not gone when they were read."""
     numbers = {
         key.number: fact
         for key, fact in facts.entries.items()
-        if isinstance(key, SeenKey) and key.file == file and isinstance(fact, Seen) and fact.key == found.key
+        if isinstance(key, SeenKey)
+        and key.file == expected.name
+        and isinstance(fact, Seen)
+        and _follows(expected, found[0].key, fact)
     }
-    if not numbers or numbers[max(numbers)].object_version != found.version:
+    if not numbers or not _same(numbers[max(numbers)].objects, found):
         return False
     return not any(
         isinstance(key, DoneKey)
-        and (key.file, key.number) == (file, max(numbers))
+        and (key.file, key.number) == (expected.name, max(numbers))
         and isinstance(fact, Done)
         and fact.status == "superseded"
         for key, fact in facts.entries.items()
     )
+
+
+def _follows(expected: ExpectedFile, key: str, earlier: Seen) -> bool:
+    """Whether what begins with the object `key` would be the next version of an earlier arrival, not another beside it.
+
+    A single object follows those of its key; a set of parts follows the sets of its version.
+    """
+    if expected.parts is None:
+        return earlier.key == key
+    orders = [
+        match.order if (match := expected.pattern.match(one.removeprefix(INCOMING))) else None
+        for one in (key, earlier.key)
+    ]
+    return orders[0] == orders[1]
+
+
+def _same(named: Sequence[SeenObject], found: Sequence[StoredObject]) -> bool:
+    """Whether the objects of a fact are these versions."""
+    return len(named) == len(found) and all(
+        now.same(StoredObject(one.key, one.size, one.object_version, one.modified, one.tag))
+        for one, now in zip(named, found, strict=True)
+    )
+
+
+def _tell(ledger: Ledger, file: str, number: int, found: Sequence[StoredObject]) -> None:
+    paths = [one.key.removeprefix(INCOMING) for one in found]
+    text = f"{file}: {', '.join(paths)}, {sum(one.size for one in found):,} bytes"
+    ledger.outside.tell(Event("arrived", text, {"file": file, "arrival": number, "path": paths[0]}))

@@ -7,6 +7,9 @@ parts count only when a fact names them, and a fact names only parts that are th
 from __future__ import annotations
 
 import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from posicional.contract.feed import ExpectedFile, Feed
 from posicional.day import revision
@@ -17,6 +20,7 @@ from posicional.day.facts import (
     PartFact,
     ProblemFact,
     Seen,
+    SeenObject,
     plain,
 )
 from posicional.day.journal import Facts, Ledger
@@ -26,72 +30,140 @@ from posicional.ports import Event, Store, StoredObject
 from posicional.records.conversion import Conversion, Part
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """One object of an arrival as it was read, and the prefixes below which its parts and rejects stand."""
+
+    path: str
+    conversion: Conversion
+    parts: str
+    rejects: str
+
+
 def convert_arrival(feed: Feed, ledger: Ledger, facts: Facts, file: str, number: int) -> None:
     """Read one seen arrival as the contract asks now and write its `done` fact.
 
-    Somebody else's fact about the same reading stands as well as ours. Raises `StoreError`.
+    What is ambiguous is read all the same, so that a person can accept it. Somebody else's fact about the same reading
+    stands as well as ours. Raises `StoreError`.
     """
     expected = feed.files[file]
     seen = facts.entries[SeenKey(file, number)]
     if not isinstance(seen, Seen):
         raise StoreError("the fact of this arrival cannot be read", where=f"{ledger.prefix}{SeenKey(file, number)}")
     reading = revision.reading(expected)
-    refusal = _ambiguous(expected, facts, seen, number) or _compressed(expected, seen)
-    done = _refused(expected, ledger, seen, refusal) if refusal else _read(expected, ledger, seen, number)
+    compressed = _compressed(expected, seen)
+    if compressed:
+        done = _refused(expected, ledger, seen, compressed)
+    else:
+        done = _read(expected, ledger, seen, number, _ambiguous(expected, facts, seen, number))
     if ledger.write(DoneKey(file, number, reading), done):
         _tell(ledger, file, number, done)
 
 
-def _ambiguous(expected: ExpectedFile, facts: Facts, seen: Seen, number: int) -> ProblemFact | None:
-    """Why a second object for the same file and date is refused, unless its name says which is the later one."""
-    if expected.pattern.is_versioned:
-        return None
-    for key, other in facts.entries.items():
-        earlier = isinstance(key, SeenKey) and key.file == expected.name and key.number < number
-        if earlier and isinstance(other, Seen) and other.key != seen.key:
-            text = f"{_path(seen)} came for the same date as {_path(other)}: which one counts cannot be told"
-            return ProblemFact(reason="ambiguous", text=text)
+# --- what cannot be told apart ----------------------------------------------------------------------------------------
+
+
+def _ambiguous(expected: ExpectedFile, facts: Facts, seen: Seen, number: int) -> list[ProblemFact]:
+    """Why it cannot be told which objects are the file of this date, unless their names say which is the later one."""
+    texts = []
+    paths: dict[str, str] = {}
+    for path in _paths(seen) if seen.parts else ():
+        match = expected.pattern.match(path)
+        part = match.part if match else ""
+        if part in paths:
+            texts.append(f"{path} and {paths[part]} are both part {part}: which one counts cannot be told")
+        paths.setdefault(part, path)
+    count = expected.parts.count if expected.parts else 0
+    if count and len(paths) > count:
+        texts.append(f"{len(paths)} parts are here, expected {count}: {', '.join(paths.values())}")
+    first = _first(expected, facts, seen, number)
+    if first is not None and not seen.parts and first.key != seen.key:
+        texts.append(f"{_path(seen)} came for the same date as {_path(first)}: which one counts cannot be told")
+    return [ProblemFact(reason="ambiguous", text=text) for text in texts]
+
+
+def _first(expected: ExpectedFile, facts: Facts, seen: Seen, number: int) -> Seen | None:
+    """The first arrival of the same file, date and version that was there when it was to be read."""
+    earlier = {
+        key.number: other
+        for key, other in facts.entries.items()
+        if isinstance(key, SeenKey) and key.file == expected.name and key.number < number and isinstance(other, Seen)
+    }
+    for earliest in sorted(earlier):
+        gone = any(
+            isinstance(key, DoneKey)
+            and (key.file, key.number) == (expected.name, earliest)
+            and isinstance(done, Done)
+            and done.status == "superseded"
+            for key, done in facts.entries.items()
+        )
+        if not gone and _order(expected, earlier[earliest]) == _order(expected, seen):
+            return earlier[earliest]
     return None
 
 
-def _compressed(expected: ExpectedFile, seen: Seen) -> ProblemFact | None:
+def _order(expected: ExpectedFile, seen: Seen) -> tuple[tuple[int, ...], int] | None:
     match = expected.pattern.match(_path(seen))
-    if match is None or not match.compression:
-        return None
-    return ProblemFact(reason="stream", text=f"{_path(seen)}: compressed files are not supported yet")
+    return match.order if match else None
+
+
+def _compressed(expected: ExpectedFile, seen: Seen) -> ProblemFact | None:
+    for path in _paths(seen):
+        match = expected.pattern.match(path)
+        if match is not None and match.compression:
+            return ProblemFact(reason="stream", text=f"{path}: compressed files are not supported yet")
+    return None
 
 
 def _refused(expected: ExpectedFile, ledger: Ledger, seen: Seen, problem: ProblemFact) -> Done:
     return Done(**ledger.sign(), status="refused", layout=expected.layout.digest, size=seen.size, problems=(problem,))
 
 
-def _read(expected: ExpectedFile, ledger: Ledger, seen: Seen, number: int) -> Done:
-    from posicional.records.reader import convert
+# --- reading ----------------------------------------------------------------------------------------------------------
 
+
+def _read(expected: ExpectedFile, ledger: Ledger, seen: Seen, number: int, ambiguous: Sequence[ProblemFact]) -> Done:
+    """Read all objects of an arrival, each a positional file of its own."""
     outside, store = ledger.outside, ledger.outside.store
     place = (ledger.feed, expected.name, ledger.date, number, outside.new_id())
-    parts, rejects = parts_prefix(*place), rejects_prefix(*place)
-    found = StoredObject(seen.key, seen.size, seen.object_version, seen.modified)
+    objects = [StoredObject(one.key, one.size, one.object_version, one.modified, one.tag) for one in seen.objects]
+    read: list[_Read] = []
     began = time.monotonic()
-    try:
-        conversion = convert(
-            store.source(found),
-            expected.layout,
-            store.sink(parts),
-            store.sink(rejects),
-            file=expected.name,
-            path=_path(seen),
-            date=ledger.date,
-            tolerance=expected.max_rejects.allows,
-            allow_empty=expected.allow_empty,
-        )
-    except ObjectMissing:
-        if _stands(store, found):
-            raise
+    for count, found in enumerate(objects, 1):
+        below = f"{count:04d}/" if seen.parts else ""
+        parts, rejects = parts_prefix(*place) + below, rejects_prefix(*place) + below
+        try:
+            conversion = _convert(expected, ledger, found, parts, rejects)
+        except ObjectMissing:
+            if _stands(store, found):
+                raise
+            return _superseded(expected, ledger, seen)
+        read.append(_Read(found.key.removeprefix(INCOMING), conversion, parts, rejects))
+    if not store.atomic and not all(_stands(store, found) for found in objects):
         return _superseded(expected, ledger, seen)
-    if not store.atomic and not _stands(store, found):
-        return _superseded(expected, ledger, seen)
-    return _done(expected, ledger, conversion, (parts, rejects), time.monotonic() - began)
+    return _done(expected, ledger, read, ambiguous, time.monotonic() - began)
+
+
+def _convert(expected: ExpectedFile, ledger: Ledger, found: StoredObject, parts: str, rejects: str) -> Conversion:
+    from posicional.records.reader import convert
+
+    store = ledger.outside.store
+    return convert(
+        store.source(found),
+        expected.layout,
+        store.sink(parts),
+        store.sink(rejects),
+        file=expected.name,
+        path=found.key.removeprefix(INCOMING),
+        date=ledger.date,
+        tolerance=_any if expected.parts else expected.max_rejects.allows,
+        allow_empty=expected.allow_empty,
+    )
+
+
+def _any(_rejects: int, _records: int) -> bool:
+    """Of a part any share may be rejected: what counts is that of the whole file."""
+    return True
 
 
 def _stands(store: Store, found: StoredObject) -> bool:
@@ -109,41 +181,65 @@ def _superseded(expected: ExpectedFile, ledger: Ledger, seen: Seen) -> Done:
     )
 
 
+# --- the fact ---------------------------------------------------------------------------------------------------------
+
+
 def _done(
-    expected: ExpectedFile, ledger: Ledger, conversion: Conversion, prefixes: tuple[str, str], seconds: float
+    expected: ExpectedFile, ledger: Ledger, read: Sequence[_Read], ambiguous: Sequence[ProblemFact], seconds: float
 ) -> Done:
-    account = conversion.account
+    from posicional.records.blocks import content_hash
+
+    account = {name: sum(getattr(one.conversion.account, name) for one in read) for name in AccountFact.model_fields}
+    problems = [*ambiguous, *(problem for one in read for problem in _problems(one, alone=len(read) == 1))]
+    if not expected.max_rejects.allows(account["rejects"], account["records"]) and expected.parts:
+        text = f"{account['rejects']} of {account['records']} records are rejected, more than the contract allows"
+        problems.append(ProblemFact(reason="rejects", text=text))
+    hashes = [one.conversion.sha256 for one in read]
+    tables = Counter[str]()
+    for one in read:
+        tables.update(one.conversion.tables)
     return Done(
         **ledger.sign(),
-        status="refused" if conversion.problems else "converted",
+        status="refused" if problems else "converted",
         layout=expected.layout.digest,
-        sha256=conversion.sha256,
-        size=conversion.size,
-        account=AccountFact(**{name: getattr(account, name) for name in AccountFact.model_fields}),
-        tables=conversion.tables,
-        parts=tuple(_part(prefixes[0], part) for part in conversion.parts),
-        rejects=tuple(_part(prefixes[1], part) for part in conversion.rejects),
+        sha256=content_hash([bytes.fromhex(each) for each in hashes]) if expected.parts else hashes[0],
+        size=sum(one.conversion.size for one in read),
+        account=AccountFact(**account),
+        tables=dict(tables),
+        parts=tuple(_part(one.parts, part) for one in read for part in one.conversion.parts),
+        rejects=tuple(_part(one.rejects, part) for one in read for part in one.conversion.rejects),
         controls=tuple(
             ControlFact(
                 kind=record.kind,
                 line=record.line,
                 values={name: plain(value) for name, value in record.values.items()},
             )
-            for record in conversion.controls
+            for one in read
+            for record in one.conversion.controls
         ),
-        problems=tuple(
-            ProblemFact(reason=problem.reason, text=problem.text, line=problem.line) for problem in conversion.problems
-        ),
+        problems=tuple(problems),
         seconds=round(seconds, 3),
     )
+
+
+def _problems(read: _Read, *, alone: bool) -> list[ProblemFact]:
+    where = "" if alone else f"{read.path}: "
+    return [
+        ProblemFact(reason=problem.reason, text=f"{where}{problem.text}", line=problem.line)
+        for problem in read.conversion.problems
+    ]
 
 
 def _part(prefix: str, part: Part) -> PartFact:
     return PartFact(key=prefix + part.name, table=part.table, rows=part.rows, bytes=part.bytes)
 
 
-def _path(seen: Seen) -> str:
+def _path(seen: Seen | SeenObject) -> str:
     return seen.key.removeprefix(INCOMING)
+
+
+def _paths(seen: Seen) -> list[str]:
+    return [_path(one) for one in seen.objects]
 
 
 def _tell(ledger: Ledger, file: str, number: int, done: Done) -> None:
