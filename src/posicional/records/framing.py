@@ -4,7 +4,7 @@ A frame of equal-length records is an address computation (`stride`), nothing is
 proven: the line end stands at the end of every record and nowhere else. Any other bytes take the ragged path, which
 looks for every line end.
 
-The end of a file is found before reading starts (`data_end`): trailing blank lines, 0x1A and NULs belong to no record.
+The end of a file is found before reading starts (`data_end`): trailing blank lines and 0x1A belong to no record.
 """
 
 from __future__ import annotations
@@ -107,8 +107,7 @@ def data_end(source: Source, begin: int, length: int, hollow: bytes) -> int:
     """Where the last record ends; what follows is a tail that belongs to no record.
 
     `hollow`: the bytes that a tail is made of. With `length` (fixed records) the tail begins behind the record that
-    holds the last solid byte, else behind that byte's line. A last line without a line end ends before trailing 0x1A
-    and NULs.
+    holds the last solid byte, else behind that byte's line. A last line without a line end ends before trailing 0x1A.
     """
     solid = np.ones(256, bool)
     solid[list(hollow)] = False
@@ -122,7 +121,7 @@ def data_end(source: Source, begin: int, length: int, hollow: bytes) -> int:
         if feed >= 0:
             return low + feed + 1
     solid[:] = True
-    solid[[b for b in (0, EOF) if b in hollow]] = False
+    solid[EOF] = False
     return _last(source, last, source.size, solid) + 1
 
 

@@ -89,9 +89,9 @@ class BinaryColumn(NumberColumn):
     def parse(self, rows: Rows, start: int, out: Ints) -> Mask | None:
         """See `NumberColumn`."""
         out[:] = self.load(rows, start)
-        wrong: Mask = (out >= self._limit) | (out <= -self._limit)
-        if self.field.sign == "none":
-            wrong |= out < 0  # eight bytes beyond 2**63
+        # Unsigned numbers that look negative here are eight bytes beyond 2**63.
+        least = 0 if self.field.sign == "none" else 1 - self._limit
+        wrong = (out >= self._limit) | (out < least)
         return wrong if wrong.any() else None
 
     def load(self, rows: Rows, start: int) -> Ints:
@@ -127,7 +127,7 @@ def _bad_nibbles(words: Words, rows: Rows) -> Mask | None:
     if low <= 9 and half.view(np.uint8).max(initial=0) <= 0x90:
         return None
     digits = np.stack([words & _LOW_NIBBLES, half >> _S4], axis=1)
-    bad: Mask = (digits.view(np.uint8) > 9).reshape(len(words), -1).any(axis=1)
+    bad: Mask = np.logical_or.reduce((digits.view(np.uint8) > 9).reshape(len(words), -1), axis=1)
     return bad
 
 

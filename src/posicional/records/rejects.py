@@ -97,7 +97,7 @@ class FrameRejects:
         arrays = [
             _pick([path], np.zeros(len(rows), np.int64)),
             _ints(frame.line + rows),
-            _ints(frame.at + frame.starts[rows]),
+            _ints(frame.offsets(rows)),
             _pick([one.kind for one in causes], cause, has_kind[cause]),
             _pick(names or [""], np.maximum(name_of, 0)[cause], has_field[cause]),
             _small([one.start + 1 if one else 0 for one in fields], cause, has_field[cause]),
