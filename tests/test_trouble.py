@@ -102,7 +102,7 @@ def _assert_parts(store: Path, parts: list[dict[str, Any]]) -> None:
 # --- disks ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("where", ["controle", "dados-parquet", "dados-processados"])
+@pytest.mark.parametrize("where", ["controle", slow("dados-parquet"), "dados-processados"])
 def test_a_file_where_a_folder_should_be(where: str, store: Path, expected: dict[str, list[by_hand.Row]]) -> None:
     """A store that cannot take what must be written: exit 5, the place and what to do; moved away, the day goes on."""
     (store / where).write_text("in the way")
@@ -139,7 +139,7 @@ def test_a_full_disk(sample: Path, tmp_path: Path, expected: dict[str, list[by_h
     with mounted(store, "tmpfs", "size=1m"):
         arrive(store, *sample.iterdir())
         ballast = store / "ballast"
-        for room in range(16_000, 400_000, 48_000):
+        for room in (24_000, 80_000, 400_000):
             free = os.statvfs(store).f_bavail * os.statvfs(store).f_frsize
             ballast.write_bytes(bytes(max(0, free - room)))
             said = process(*command(store, "--no-publish"))
@@ -153,7 +153,7 @@ def test_a_full_disk(sample: Path, tmp_path: Path, expected: dict[str, list[by_h
             for done in facts(store, "arrivals/*/*.done.json"):
                 _assert_parts(store, done["parts"])
         assert said.code == 0
-        assert full > 1
+        assert full == 2
         assert_whole(store, expected)
 
 
@@ -262,7 +262,7 @@ LAST_WORDS = {
 }
 """What a killed process printed last."""
 
-OFTEN = ("in the middle of converting", "at the beginning of the run", "after the aliases have moved")
+OFTEN = ("at the beginning of the run", "after the aliases have moved")
 """The moments that the quick tests try."""
 
 
@@ -422,6 +422,7 @@ def test_a_file_that_changes_while_it_is_read_is_not_taken(
     assert_whole(store, expected)
 
 
+@pytest.mark.slow
 def test_a_file_that_goes_away_before_it_is_read(
     store: Path, sample: Path, expected: dict[str, list[by_hand.Row]]
 ) -> None:
