@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time
 
 import pytest
 
-from posicional.contract.calendar import Calendar, Due
+from posicional.contract.calendar import Due
 from posicional.contract.feed import Feed
-from posicional.day.facts import DatasetFact, Fact, PartFact, PublicationEnd, PublishedFact, RunEnd
+from posicional.day.facts import DatasetFact, PartFact, PublicationEnd, PublishedFact, RunEnd
 from posicional.day.gate import Asked, decide
-from posicional.day.journal import Ledger
 from posicional.day.keys import RUNS, SeenKey, TurnKey, publications
 from posicional.day.report import Report, report, to_json
-from posicional.errors import DataRefused, NotDone
-from posicional.ports import Store
-from posicional.steps.deadline import Deadline, check_deadline
-from worlds import DAY, MORNING, Story, ToldClock, feed_of, file_of, new_store, outside_of
+from worlds import MORNING, Story, feed_of, file_of
 
 NOON = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 
@@ -177,129 +172,3 @@ def test_the_report_as_json(story: Story) -> None:
     document = json.loads(json.dumps(to_json(report_of(story))))
     assert (document["feed"], document["current"], document["files"][0]["name"]) == ("f", 1, "contratos")
     assert document["runs"][0]["datasets"] == {"d": 1234}
-
-
-# The deadline. The ledger is a real one; nothing but facts is in the store.
-
-
-@pytest.fixture
-def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """An empty store."""
-    return new_store("memory", tmp_path_factory.getbasetemp())
-
-
-def tell(store: Store, story: Story, day: date = DAY) -> None:
-    """Write the story's facts into the ledger of a day."""
-    ledger = Ledger(outside_of(store), story.feed.name, day)
-    for key, fact in story.entries.items():
-        assert isinstance(fact, Fact)
-        assert ledger.write(key, fact)
-
-
-def check(store: Store, story: Story, now: datetime = NOON, day: date = DAY) -> Deadline:
-    """The check of a day whose facts are told."""
-    tell(store, story, day)
-    return check_deadline(story.feed, day, outside_of(store, ToldClock(now)))
-
-
-def test_published_in_time(store: Store, story: Story) -> None:
-    """Nobody needs to be told, whenever the check is made."""
-    finish(story)
-    found = check(store, story)
-    assert (found.standing, found.met, found.problem) == ("published", True, None)
-    assert found.text == "[f] 22/11 12:00 publicado no prazo, 22/11 08:00."
-
-
-def test_published_late(store: Store, story: Story) -> None:
-    """It is there, and the check says that it was late."""
-    story.now = NOON
-    finish(story)
-    found = check(store, story, NOON + timedelta(hours=1))
-    assert (found.standing, found.met) == ("published late", True)
-    assert "com atraso, 22/11 12:00" in found.text
-
-
-def test_not_due_yet(store: Store, story: Story) -> None:
-    """A trigger at the wrong hour does nothing wrong."""
-    found = check(store, story, NOON - timedelta(seconds=1))
-    assert (found.standing, found.met) == ("not due", True)
-
-
-def test_nothing_arrived(store: Store, story: Story) -> None:
-    """On a dead system too: every file is named, with its name, time and owner."""
-    found = check(store, story)
-    assert (found.standing, found.missing, type(found.problem)) == ("nothing arrived", ("contratos", "b"), NotDone)
-    assert found.text == (
-        "[f] 22/11 12:00 ATRASADO: nada chegou (0 de 2). Nada publicado; os leitores não veem nenhum dia recente.\n"
-        "  falta     contratos · CONTRATOS_20261122.txt · esperado até 09:30 · ops@example.com\n"
-        "  falta     b · B_20261122.txt"
-    )
-
-
-def test_waiting_and_what_readers_see(store: Store, story: Story) -> None:
-    """Files are missing; readers see yesterday."""
-    finish(story)
-    tell(store, story, DAY - timedelta(days=1))
-    today = Story(story.feed)
-    today.arrived("b")
-    found = check(store, today)
-    assert (found.standing, found.missing) == ("waiting", ("contratos",))
-    assert found.text.splitlines()[0] == (
-        "[f] 22/11 12:00 ATRASADO: falta 1 de 2. Nada publicado; os leitores veem 21/11 (run 1)."
-    )
-
-
-def test_refused(store: Store, story: Story) -> None:
-    """What is in the way was refused: with its reason, and refused data is the problem."""
-    story.arrived("contratos")
-    story.seen("b")
-    story.done("b", 1, "refused", problems=["the trailer says 9, 5 were read"])
-    found = check(store, story)
-    assert (found.standing, type(found.problem)) == ("refused", DataRefused)
-    assert found.text.splitlines()[1] == "  recusado  b · 08:00 · the trailer says 9, 5 were read -> reenviar"
-
-
-def test_running(store: Store, story: Story) -> None:
-    """Everything is here and a run is live."""
-    story.arrived("contratos", "b")
-    story.claim(1)
-    found = check(store, story)
-    assert (found.standing, "run 1 em andamento, de ana@maquina" in found.text) == ("running", True)
-
-
-def test_failed(store: Store, story: Story) -> None:
-    """The run failed, or its publication did."""
-    story.arrived("contratos", "b")
-    story.run(1, "failed", "outside")
-    found = check(store, story)
-    assert (found.standing, "run 1 falhou: because" in found.text) == ("failed", True)
-
-
-def test_a_failed_publication_is_not_published(store: Store, story: Story) -> None:
-    """A run alone is not what readers see."""
-    story.arrived("contratos", "b")
-    story.run(1)
-    story.published(1, run=1, status="failed", blame="outside")
-    found = check(store, story)
-    assert (found.standing, "a publicação falhou" in found.text) == ("failed", True)
-
-
-def test_complete_and_not_processed(store: Store, story: Story) -> None:
-    """Everything arrived and nobody did anything: that is told too."""
-    story.arrived("contratos", "b")
-    found = check(store, story)
-    assert (found.standing, found.met) == ("not processed", False)
-
-
-def test_a_feed_that_is_not_published_is_done_with_its_run(store: Store) -> None:
-    """Where there is no target, the run's end is what counts."""
-    story = Story(feed_of(file_of("a")))
-    story.arrived("a")
-    story.run(1)
-    assert check(store, story).standing == "published"
-
-
-def test_no_business_day(store: Store, story: Story) -> None:
-    """A Sunday of a weekday feed has no deadline."""
-    story.feed = replace(story.feed, calendar=Calendar("weekdays"))
-    assert check(store, story).standing == "no business day"

@@ -11,7 +11,8 @@
         │   ├── ObjectMissing
         │   └── ObjectExists
         ├── EngineError
-        └── TargetError
+        ├── TargetError
+        └── NotifyError
 
 A message says where, what was expected, what was there, and what to do next. It never holds the value of a field.
 """
@@ -121,3 +122,7 @@ class EngineError(OutsideError):
 
 class TargetError(OutsideError):
     """The publishing target failed or could not be reached."""
+
+
+class NotifyError(OutsideError):
+    """An alert could not be sent."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 if TYPE_CHECKING:
@@ -227,6 +227,29 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """An alert as people get it: number `number` about `condition` of a business date. `over`: nobody needs to act.
+
+    The same number may come twice: after a crash nobody knows whether it was sent.
+    """
+
+    feed: str
+    date: date
+    condition: str
+    number: int
+    over: bool
+    text: str
+
+
+class Notifier(Protocol):
+    """Something that tells people. Raises `NotifyError` when it could not."""
+
+    def send(self, notice: Notice) -> None:
+        """Send one alert; whoever it is for has it when this returns."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Outside:
     """All that a step needs from outside, handed down by a shell."""
 
@@ -239,3 +262,5 @@ class Outside:
     tell: Callable[[Event], None]
     gone: Callable[[str], bool] = lambda _who: False
     """Whether whoever signed a fact so (`who`) is known to have ended; False when nothing is known."""
+    notify: Notifier | None = None
+    """Who is told of alerts; None where nobody can be, and none are raised."""

@@ -2,36 +2,55 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from posicional.cli.show import print_json
-from posicional.cli.words import day_or_latest, feed_argument, json_option, store_option, today_option
+from posicional.cli.words import feed_argument, json_option, store_option
+
+if TYPE_CHECKING:
+    from posicional.day.alarm_words import Language
 
 
 @click.command(
     epilog="""\b
-Example:
-  posicional deadline examples/planos/feed.yaml --date 2026-11-22"""
+Examples:
+  posicional deadline examples/planos/feed.yaml
+  posicional deadline examples/planos/feed.yaml --date 2026-11-22 --language en"""
 )
 @feed_argument
-@today_option
+@click.option(
+    "--date",
+    "day",
+    metavar="DATE",
+    help="The business date, YYYY-MM-DD or YYYY-MM.  [default: the newest whose deadline is today or was before]",
+)
+@click.option("--language", type=click.Choice(["pt", "en"]), default="pt", show_default=True, help="Of the text.")
 @store_option
 @json_option
-def deadline(feed_path: Path, day: str | None, store: str | None, as_json: bool) -> int:
+def deadline(feed_path: Path, day: str | None, language: Language, store: str | None, as_json: bool) -> int:
     """Make the noon check.
 
-    Decides, from the ledger alone, whether the business date is published in time.
+    Decides, from the ledger alone, whether the business date is published in time, and writes the alarm down when it
+    is not. Made again, it says the same; only what has changed is a new alarm.
 
-    Exits 0 when it is published, not yet due, or no business day; otherwise says what is missing and whose turn it is.
+    Exits 0 when it is published, not yet due, skipped, or no business day; otherwise says what is missing and whose
+    turn it is.
     """
+    from posicional.backends.clock import SystemClock
+    from posicional.backends.notify import Lines
     from posicional.cli.outside import outside_for
     from posicional.contract.feed import Feed
-    from posicional.steps.deadline import check_deadline
+    from posicional.steps.alerts import alert_deadline
+    from posicional.steps.deadline import latest_due
 
     feed = Feed.load(feed_path)
-    found = check_deadline(feed, day_or_latest(feed, day), outside_for(feed, store, lambda _: None))
+    date = feed.calendar.parse_date(day) if day else latest_due(feed, SystemClock().now())
+    outside = outside_for(feed, store, lambda _: None, notify=Lines(partial(click.echo, err=as_json)))
+    found, notice = alert_deadline(feed, date, outside, language)
     if as_json:
         print_json(
             {
@@ -42,10 +61,13 @@ def deadline(feed_path: Path, day: str | None, store: str | None, as_json: bool)
                 "due": found.due.isoformat(),
                 "missing": found.missing,
                 "refused": found.refused,
+                "alert": {"condition": notice.condition, "number": notice.number, "over": notice.over}
+                if notice
+                else None,
                 "text": found.text,
             }
         )
-    else:
+    elif notice is None or notice.text != found.text:
         click.echo(found.text)
     if found.problem is not None:
         raise found.problem

@@ -6,7 +6,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from posicional.errors import UsageError
-from posicional.ports import Clock, Engine, Event, Outside, Target
+from posicional.ports import Clock, Engine, Event, Notifier, Outside, Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,7 +14,13 @@ if TYPE_CHECKING:
     from posicional.contract.feed import Feed, OpenSearchTarget
 
 
-def outside_for(feed: Feed, store: str | None, tell: Callable[[Event], None], clock: Clock | None = None) -> Outside:
+def outside_for(
+    feed: Feed,
+    store: str | None,
+    tell: Callable[[Event], None],
+    clock: Clock | None = None,
+    notify: Notifier | None = None,
+) -> Outside:
     """Everything the steps need for `feed`; `store` (a folder below the working directory, or a URL) replaces its own.
 
     The engine and the target are made only when a step asks for them: `status` needs neither.
@@ -32,6 +38,7 @@ def outside_for(feed: Feed, store: str | None, tell: Callable[[Event], None], cl
         target=_target,
         tell=tell,
         gone=gone,
+        notify=notify,
     )
 
 

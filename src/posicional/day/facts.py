@@ -317,7 +317,10 @@ class Decision(Fact):
 
 
 class Alert(Fact):
-    """An alert that is due, or was sent. `actor`: whose turn it is, empty when it is over; `about`: what is in the way."""
+    """An alert that is due, or was sent.
+
+    `actor`: whose turn it is, empty when it is over; `about`: what is in the way.
+    """
 
     KIND = "alert"
 

@@ -61,8 +61,8 @@ class Ledger:
         """A fresh signature: use it for one fact only."""
         return sign(self.outside)
 
-    def read(self, known: Facts | None = None) -> Facts:
-        """Every fact of the day. Facts never change, so those in `known` are not read again."""
+    def read(self, known: Facts | None = None, wanted: Callable[[FactKey], bool] = lambda _key: True) -> Facts:
+        """Every fact of the day that is `wanted`. Facts never change, so those in `known` are not read again."""
         entries: dict[FactKey, Fact | Unreadable] = {}
         strangers = []
         for found in self.outside.store.list(self.prefix):
@@ -70,6 +70,8 @@ class Ledger:
             key = parse_key(name)
             if key is None:
                 strangers.append(name)
+            elif not wanted(key):
+                continue
             elif known is not None and isinstance(known.entries.get(key), Fact):
                 entries[key] = known.entries[key]
             else:

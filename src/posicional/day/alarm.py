@@ -1,0 +1,243 @@
+"""What people are told of a day at its deadline: what, since when, which files, whose turn, what readers see, and the
+command to use. In Portuguese or English; a mail or a message shows it as it is.
+
+Only names, times, counts, reasons and addresses of the contract stand in it, never the value of a field.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from posicional.contract.feed import Feed
+from posicional.day.alarm_words import WORDS, Language, Words
+from posicional.day.deadline import Situation, Stage
+from posicional.day.facts import Done, Seen
+from posicional.day.history import Habit, History
+from posicional.day.keys import RUNS
+from posicional.day.problems_pt import in_portuguese
+from posicional.day.state import Day, FileDay
+
+MOST_REASONS = 3
+"""So many reasons of one refusal are told; the rest is counted."""
+
+
+def alarm(feed: Feed, day: Day, found: Situation, history: History, language: Language = "pt") -> str:
+    """The whole text, without a line end. The first line alone says what is the matter."""
+    return "\n".join(_Alarm(feed, day, found, history, language, WORDS[language]).lines())
+
+
+def unreadable(feed: Feed, day: date, due: datetime, error: str, language: Language = "pt") -> str:
+    """What is said when the ledger cannot be read: nothing is known, and that is told as well."""
+    words = WORDS[language]
+    head = _head(feed, Situation(day, due, "unknown"), words)
+    return f"{words.unknown.format(head=head)}\n  {words.reason:<{words.width}}{_line(error)}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Alarm:
+    feed: Feed
+    day: Day
+    found: Situation
+    history: History
+    language: Language
+    words: Words
+
+    def lines(self) -> Iterator[str]:
+        found, words, head = self.found, self.words, _head(self.feed, self.found, self.words)
+        if found.standing == "no business day":
+            yield words.no_business_day.format(head=head)
+        elif found.shown is not None:
+            late = words.late if found.standing == "published late" else words.in_time
+            yield words.published.format(head=head, late=late, at=words.moment(self.local(found.shown)))
+        elif found.standing == "skipped":
+            yield words.skipped.format(head=head, decided=self.decided())
+        elif found.standing == "not due":
+            yield words.not_due.format(head=head, what=self.what())
+        else:
+            yield words.alarm.format(head=head, what=self.what(), readers=self.readers())
+            yield from self.details()
+
+    # --- the first line ---
+
+    def what(self) -> str:
+        """What is the matter, in a few words."""
+        found, words = self.found, self.words
+        counts = {"n": len(found.missing), "of": found.required}
+        match found.standing:
+            case "held":
+                return words.held.format(decided=self.decided())
+            case "running" | "failed":
+                return self.gate_open()
+            case "nothing arrived":
+                return words.nothing.format(**counts)
+            case "refused":
+                return (words.refused_one if len(found.missing) == 1 else words.refused_many).format(**counts)
+        if set(found.missing) - set(found.unread):
+            return (words.missing_one if len(found.missing) == 1 else words.missing_many).format(**counts)
+        return self.gate_open()
+
+    def gate_open(self) -> str:
+        """What is the matter though no required file is missing."""
+        found, words, stage, run = self.found, self.words, self.found.stage, self.day.run
+        if stage:
+            return words.stages[stage.status].format(turn=self.turn(stage), at=self.at(stage.since))
+        if found.optional and found.until:
+            return words.optional.format(files=", ".join(found.optional), until=self.at(found.until))
+        if found.unread:
+            return words.unread.format(files=", ".join(found.unread))
+        return words.unpublished.format(run=run.number) if run else words.unprocessed.format(of=found.required)
+
+    def readers(self) -> str:
+        """What readers see meanwhile."""
+        seeing = self.history.seeing
+        if seeing is None:
+            return self.words.readers_nothing
+        return self.words.readers.format(day=_day(self.feed, seeing.date, self.words), run=seeing.run)
+
+    def decided(self) -> str:
+        """Who decided that the day rests, since when, and why."""
+        decision = self.found.decision
+        if decision is None:
+            return self.words.undecided
+        return self.words.decided.format(who=_person(decision.who), at=self.at(decision.at), why=decision.why)
+
+    # --- the lines below it ---
+
+    def details(self) -> Iterator[str]:
+        """Whose turn it is: the files' senders, or whoever looks after the feed."""
+        found, files = self.found, self.day.files
+        names = [name for name in files if name in {*found.missing, *found.refused, *found.unread, *found.optional}]
+        width = max(map(len, names), default=0)
+        for name in names:
+            file = files[name]
+            if name in found.refused:
+                yield f"{self.label(self.words.refused)}{name:<{width}}  {self.refused(file)}"
+            elif name in found.unread:
+                yield f"{self.label(self.words.not_read)}{name:<{width}}  {self.came(file)}"
+            else:
+                yield f"{self.label(self.words.missing)}{name:<{width}}  {self.missing(file)}"
+        yield from self.turns()
+        span = self.history.until_shown
+        if span is not None and found.standing in ("waiting", "refused", "nothing arrived", "running"):
+            text = self.words.usually if found.standing == "running" else self.words.after
+            yield f"  {text.format(span=self.words.span(span))}"
+
+    def turns(self) -> Iterator[str]:
+        """Why it is not done, and the command to use, where that is not said of a file."""
+        found, words, stage = self.found, self.words, self.found.stage
+        run = self.command("run")
+        if found.standing == "held":
+            yield f"{self.label(words.turn)}{words.releases} -> {self.command('release', why=True)}"
+        elif found.standing == "running" and stage and not found.until:
+            yield f"{self.label(words.turn)}{words.nobody.format(turn=self.turn(stage), who=_person(stage.owner))}"
+        elif found.standing == "running" and found.until:
+            yield from self.reason(stage)
+            yield f"{self.label(words.turn)}{words.retried.format(until=self.at(found.until))}"
+        elif found.standing == "failed" and stage:
+            yield from self.reason(stage)
+            yield f"{self.label(words.turn)}{words.blamed[stage.blame or 'outside'].format(run=run)}"
+        elif found.standing == "not processed":
+            yield f"{self.label(words.turn)}{words.operator} -> {run}"
+
+    def reason(self, stage: Stage | None) -> Iterator[str]:
+        """Why the last attempt failed."""
+        if stage and stage.reason:
+            yield f"{self.label(self.words.reason)}{_line(stage.reason)}"
+
+    def missing(self, file: FileDay) -> str:
+        """When it usually comes, whom to ask, and when it came last."""
+        habit, expected = self.history.habits.get(file.name), file.expected
+        known = []
+        if habit and habit.usual is not None:
+            known.append(self.words.usual.format(at=self.usual(habit)))
+        elif expected.expected_by:
+            by = self.feed.calendar.due_at(expected.expected_by, self.found.date, self.feed.timezone)
+            known.append(self.words.expected.format(at=self.at(by)))
+        known += [expected.owner] if expected.owner else []
+        known += [self.words.last.format(at=self.words.moment(habit.last))] if habit else []
+        return " · ".join(known or [self.words.named.format(name=expected.pattern.format(self.found.date))])
+
+    def refused(self, file: FileDay) -> str:
+        """Since when, why, and what to do."""
+        arrival = file.refused
+        done = file.done(arrival) if arrival else None
+        return f"{self.came(file)}  {self.reasons(file)} -> {self.words.send_again}{self.accept(file, done)}"
+
+    def accept(self, file: FileDay, done: Done | None) -> str:
+        """The command for taking a refused file as it is, where there is something to take."""
+        if done is None or not done.parts:
+            return ""
+        return self.words.otherwise.format(command=self.command("accept", file.name, why=True))
+
+    def reasons(self, file: FileDay) -> str:
+        """Why it was refused."""
+        texts = [in_portuguese(text) if self.language == "pt" else text for text in file.refusal]
+        more = [self.words.more.format(n=len(texts) - MOST_REASONS)] if len(texts) > MOST_REASONS else []
+        return _line("; ".join(texts[:MOST_REASONS] + more))
+
+    def came(self, file: FileDay) -> str:
+        """When its newest arrival came."""
+        seen = file.newest.seen if file.newest else None
+        return self.at(seen.modified if isinstance(seen, Seen) else seen.at) if seen else ""
+
+    # --- words ---
+
+    def label(self, word: str) -> str:
+        """The word that begins a line, with the blanks that stand round it."""
+        return f"  {word:<{self.words.width}}"
+
+    def turn(self, stage: Stage) -> str:
+        """A run or publication with its number."""
+        name = "run" if stage.series == RUNS else self.words.publication
+        return f"{name} {stage.number}"
+
+    def command(self, name: str, *words: str, why: bool = False) -> str:
+        """A command that can be copied."""
+        day = self.feed.calendar.format_date(self.found.date)
+        said = ["posicional", name, str(self.feed.path), *words, "--date", day]
+        return shlex.join(said) + (' --why "…"' if why else "")
+
+    def usual(self, habit: Habit) -> str:
+        """A time of day, with the day where it is another one."""
+        usual = habit.usual or timedelta()
+        days, clock = divmod(usual + timedelta(seconds=30), timedelta(days=1))
+        at = f"{clock // timedelta(hours=1):02d}:{clock // timedelta(minutes=1) % 60:02d}"
+        return self.words.on_day(at, days, self.feed.calendar.is_monthly)
+
+    def at(self, moment: datetime) -> str:
+        """A local moment: the time alone where it is on the deadline's day."""
+        local = self.local(moment)
+        same = local.date() == self.found.due.date()
+        return f"{local:%H:%M}" if same else self.words.moment(local)
+
+    def local(self, moment: datetime) -> datetime:
+        """In the feed's zone."""
+        return moment.astimezone(self.feed.timezone)
+
+
+def _head(feed: Feed, found: Situation, words: Words) -> str:
+    """The feed, the business date, and when it is due."""
+    day, due = _day(feed, found.date, words), found.due
+    same = due.date() == found.date and not feed.calendar.is_monthly
+    return (
+        f"[{feed.name}] {day} {due:%H:%M}"
+        if same
+        else f"[{feed.name}] {day} ({words.due.format(at=words.moment(due))})"
+    )
+
+
+def _day(feed: Feed, day: date, words: Words) -> str:
+    return words.month(day) if feed.calendar.is_monthly else words.day(day)
+
+
+def _person(who: str) -> str:
+    """The person and machine of a signature, without the process."""
+    return who.partition(" pid ")[0] or "?"
+
+
+def _line(text: str) -> str:
+    """A text of several lines as one."""
+    return " · ".join(line.strip() for line in text.splitlines() if line.strip())

@@ -1,0 +1,225 @@
+"""The words of the alarm, in each language; how they are put together is in `alarm`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Literal
+
+Language = Literal["pt", "en"]
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """One language. `width`: of the words that begin a line; `stages`: how far a run or publication has
+    come; `blamed`: whose turn it is after a failure.
+    """
+
+    width: int
+    day: Callable[[date], str]
+    month: Callable[[date], str]
+    moment: Callable[[datetime], str]
+    on_day: Callable[[str, int, bool], str]
+    span: Callable[[timedelta], str]
+
+    due: str
+    alarm: str
+    unknown: str
+    no_business_day: str
+    published: str
+    in_time: str
+    late: str
+    skipped: str
+    not_due: str
+
+    missing_one: str
+    missing_many: str
+    refused_one: str
+    refused_many: str
+    nothing: str
+    stages: Mapping[str, str]
+    optional: str
+    unread: str
+    unprocessed: str
+    unpublished: str
+    held: str
+    decided: str
+    undecided: str
+    publication: str
+
+    readers: str
+    readers_nothing: str
+
+    missing: str
+    refused: str
+    not_read: str
+    reason: str
+    turn: str
+
+    usual: str
+    expected: str
+    named: str
+    last: str
+    send_again: str
+    otherwise: str
+    more: str
+
+    nobody: str
+    retried: str
+    operator: str
+    releases: str
+    blamed: Mapping[str, str]
+    after: str
+    usually: str
+
+
+def _minutes(span: timedelta) -> tuple[int, int]:
+    """Hours and minutes, rounded up."""
+    return divmod(-(-span // timedelta(minutes=1)), 60)
+
+
+def _span(span: timedelta, less: str, about: str) -> str:
+    hours, minutes = _minutes(span)
+    if span < timedelta(minutes=1):
+        return less
+    return f"{about} " + " ".join([f"{hours} h"] * bool(hours) + [f"{minutes} min"] * bool(minutes or not hours))
+
+
+def _on_day_pt(at: str, days: int, monthly: bool) -> str:
+    if abs(days) > 1:
+        return f"{at}, {abs(days)} dias {'depois' if days > 0 else 'antes'}{' do fim do mês' * monthly}"
+    return {0: at, 1: f"{at} do dia seguinte", -1: f"{at} da véspera"}[days]
+
+
+def _on_day_en(at: str, days: int, monthly: bool) -> str:
+    if abs(days) > 1:
+        return f"{at}, {abs(days)} days {'after' if days > 0 else 'before'}{' the end of the month' * monthly}"
+    return {0: at, 1: f"{at} the next day", -1: f"{at} the day before"}[days]
+
+
+PORTUGUESE = Words(
+    width=10,
+    day=lambda day: f"{day:%d/%m}",
+    month=lambda day: f"{day:%m/%Y}",
+    moment=lambda moment: f"{moment:%d/%m %H:%M}",
+    on_day=_on_day_pt,
+    span=lambda span: _span(span, "menos de 1 min", "cerca de"),
+    due="prazo {at}",
+    alarm="{head} ATRASADO: {what}. Nada publicado; {readers}.",
+    unknown="{head} SEM RESPOSTA: não se sabe se foi publicado, os fatos do dia não podem ser lidos.",
+    no_business_day="{head} não é dia do feed.",
+    published="{head} publicado {late}, {at}.",
+    in_time="no prazo",
+    late="com atraso",
+    skipped="{head} dispensado {decided}.",
+    not_due="{head} ainda não venceu: {what}.",
+    missing_one="falta {n} de {of}",
+    missing_many="faltam {n} de {of}",
+    refused_one="{n} de {of} foi recusado",
+    refused_many="{n} de {of} foram recusados",
+    nothing="nada chegou (0 de {of})",
+    stages={
+        "live": "{turn} em andamento desde {at}",
+        "failed": "{turn} falhou {at}",
+        "silent": "{turn} começou {at} e não terminou",
+    },
+    optional="espera por {files} até {until}",
+    unread="{files}: chegou e não foi lido",
+    unprocessed="os {of} arquivos chegaram, nada foi processado",
+    unpublished="run {run} está pronto, falta publicar",
+    held="suspenso {decided}",
+    decided="por {who} ({at}): {why}",
+    undecided="por uma decisão que não pode ser lida",
+    publication="publicação",
+    readers="os leitores veem {day} (run {run})",
+    readers_nothing="os leitores não veem nenhum dia recente",
+    missing="falta",
+    refused="recusado",
+    not_read="não lido",
+    reason="motivo",
+    turn="vez de",
+    usual="costuma chegar {at}",
+    expected="esperado até {at}",
+    named="esperado como {name}",
+    last="último: {at}",
+    send_again="reenviar",
+    otherwise=", ou: {command}",
+    more="e mais {n}",
+    nobody="ninguém: {turn} está com {who}",
+    retried="ninguém: outra tentativa {until}",
+    operator="quem opera",
+    releases="quem suspendeu",
+    blamed={
+        "contract": "quem cuida do contrato -> corrigir o SQL ou o layout, depois: {run}",
+        "data": "quem envia os arquivos -> reenviar corrigido; quem opera confere com: {run}",
+        "outside": "quem opera -> {run}",
+        "bug": "quem opera -> {run}; se voltar a falhar, é um defeito do posicional",
+    },
+    after="depois da última chegada: {span} até publicar",
+    usually="da última chegada até publicar: {span}",
+)
+
+ENGLISH = Words(
+    width=9,
+    day=lambda day: f"{day:%Y-%m-%d}",
+    month=lambda day: f"{day:%Y-%m}",
+    moment=lambda moment: f"{moment:%Y-%m-%d %H:%M}",
+    on_day=_on_day_en,
+    span=lambda span: _span(span, "less than 1 min", "about"),
+    due="due {at}",
+    alarm="{head} LATE: {what}. Nothing published; {readers}.",
+    unknown="{head} NO ANSWER: nobody knows whether it is published, the day's facts cannot be read.",
+    no_business_day="{head} is no day of this feed.",
+    published="{head} published {late}, {at}.",
+    in_time="in time",
+    late="late",
+    skipped="{head} skipped {decided}.",
+    not_due="{head} is not due yet: {what}.",
+    missing_one="{n} of {of} is missing",
+    missing_many="{n} of {of} are missing",
+    refused_one="{n} of {of} was refused",
+    refused_many="{n} of {of} were refused",
+    nothing="nothing arrived (0 of {of})",
+    stages={
+        "live": "{turn} is live since {at}",
+        "failed": "{turn} failed {at}",
+        "silent": "{turn} began {at} and has not ended",
+    },
+    optional="waiting for {files} until {until}",
+    unread="{files}: here and not read",
+    unprocessed="all {of} files are here, nothing was processed",
+    unpublished="run {run} is ready and not published",
+    held="held {decided}",
+    decided="by {who} ({at}): {why}",
+    undecided="by a decision that cannot be read",
+    publication="publication",
+    readers="readers see {day} (run {run})",
+    readers_nothing="readers see no recent day",
+    missing="missing",
+    refused="refused",
+    not_read="unread",
+    reason="reason",
+    turn="turn of",
+    usual="usually comes {at}",
+    expected="expected by {at}",
+    named="expected as {name}",
+    last="last: {at}",
+    send_again="send again",
+    otherwise=", or: {command}",
+    more="and {n} more",
+    nobody="nobody: {who} is at {turn}",
+    retried="nobody: another attempt {until}",
+    operator="the operator",
+    releases="whoever holds it",
+    blamed={
+        "contract": "whoever keeps the contract -> mend the SQL or the layout, then: {run}",
+        "data": "the files' senders -> send them corrected; the operator looks with: {run}",
+        "outside": "the operator -> {run}",
+        "bug": "the operator -> {run}; if it fails again, it is a defect of posicional",
+    },
+    after="after the last arrival: {span} until published",
+    usually="from the last arrival until published: {span}",
+)
+
+WORDS: Mapping[Language, Words] = {"pt": PORTUGUESE, "en": ENGLISH}
