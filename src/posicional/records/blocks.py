@@ -71,22 +71,39 @@ def read_exactly(stream: BinaryIO, view: memoryview, at: int) -> None:
         done += got
 
 
-def plain_blocks(source: Source, hashes: Hashes, begin: int, end: int, margin: int) -> Iterator[Block]:
-    """Blocks of the uncompressed bytes [begin, end). Every stored byte is hashed; those outside are not handed out.
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A range of a file that is read by itself: its records are the bytes [begin, end).
+
+    The stored bytes [low, high) are its share of the content hash; the last record may reach beyond `high`. `line`: of
+    the first record; `opened`: the groups that are open there, outermost first, each with its header's line.
+    """
+
+    low: int
+    high: int
+    begin: int
+    end: int
+    line: int = 1
+    opened: tuple[tuple[str, int], ...] = ()
+
+
+def plain_blocks(source: Source, hashes: Hashes | None, span: Span, stop: int, margin: int) -> Iterator[Block]:
+    """Blocks of the uncompressed bytes from the span's `begin` up to `stop`. All of its stored bytes are hashed.
 
     `margin` bytes stay free behind each block's bytes. A block's memory is used again two blocks later: keep no views.
     """
-    size = source.size
-    buffers = [np.zeros(ROOM + min(PIECE, size) + margin, np.uint8) for _ in range(2 if size > PIECE else 1)]
-    with source.open() as stream:
-        for number, at in enumerate(range(0, size, PIECE)):
+    far = max(span.high, stop)
+    buffers = [np.zeros(ROOM + min(PIECE, far - span.low) + margin, np.uint8) for _ in range(2)]
+    with source.open(span.low, far) as stream:
+        for number, at in enumerate(range(span.low, far, PIECE)):
             data = buffers[number % 2]
-            piece = data[ROOM : ROOM + min(PIECE, size - at)].data
+            piece = data[ROOM : ROOM + min(PIECE, far - at)].data
             read_exactly(stream, piece, at)
-            hashes.add(piece)
-            low, high = max(at, begin), min(at + len(piece), end)
+            if hashes is not None and at < span.high:
+                hashes.add(piece[: span.high - at])
+            low, high = max(at, span.begin), min(at + len(piece), stop)
             if low < high:
-                yield Block(data, ROOM + low - at, ROOM + high - at, low, high == end)
+                yield Block(data, ROOM + low - at, ROOM + high - at, low, high == stop)
 
 
 def ahead(items: Iterator[T]) -> Iterator[T]:

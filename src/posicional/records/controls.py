@@ -8,16 +8,17 @@ add up, so any range of a file yields such a sequence, and the sequences of neig
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
 from posicional.contract.layout import Check, Control, Layout, RecordKind
-from posicional.records.conversion import Problem, Reason, Value
+from posicional.records.conversion import Account, ControlRecord, Problem, Reason, Value
 from posicional.records.sequences import Key, Run, key_of
 
+MOST_CONTROLS = 1000  # control records of groups that a conversion keeps
 MOST_PROBLEMS = 50  # of one reason; a file with more is no better understood
 
 
@@ -74,6 +75,20 @@ class Problems:
 
 
 @dataclass(slots=True)
+class Notes(Problems):
+    """What a range of a file says about the whole, in order: problems, and items for the `Walk` through all ranges."""
+
+    items: list[Segment | Mark | Problem] = field(default_factory=list)
+
+    def add(self, reason: Reason, text: str, line: int = 0) -> None:
+        """Note a problem."""
+        self.items.append(Problem(reason, text, line))
+
+    def __iter__(self) -> Iterator[Problem]:
+        return (item for item in self.items if isinstance(item, Problem))
+
+
+@dataclass(slots=True)
 class _Scope:
     """What was read since the file or a group began. `line`: that of the group's header."""
 
@@ -84,20 +99,34 @@ class _Scope:
 
 
 class Walk:
-    """The check of a file's control records, fed in the order of the file."""
+    """The check of a file's control records, fed in the order of the file.
 
-    def __init__(self, layout: Layout, business_date: date | None, problems: Problems) -> None:
+    `opened`: the groups that are open at the beginning, with their headers' lines, where it begins within a file.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        business_date: date | None,
+        problems: Problems,
+        opened: Iterable[tuple[str, int]] = (),
+    ) -> None:
         self._kinds = {kind.name: kind for kind in layout.kinds}
         self._details = {kind.name for kind in layout.details}
         self._scales = {f"{kind.name}.{one.name}": one.scale for kind in layout.kinds for one in kind.fields}
         self._date = business_date
         self._problems = problems
-        self._scopes = [_Scope("", 0)]
+        self._scopes = [_Scope("", 0), *(_Scope(name, line) for name, line in opened)]
         self._of_file = {kind.name for kind in layout.kinds if is_of_file(kind)}
         self._seen: dict[str, int] = {}
         self._records = 0
         self._expected: dict[Key, int] = {}
         self._starts = {key_of(kind): kind.sequence.first for kind in reversed(layout.kinds) if kind.sequence}
+
+    @property
+    def opened(self) -> tuple[tuple[str, int], ...]:
+        """The groups that are open, outermost first, each with its header's line."""
+        return tuple((scope.name, scope.line) for scope in self._scopes[1:])
 
     @property
     def group(self) -> int | None:
@@ -275,6 +304,18 @@ class Walk:
                 return sum(scope.total.kinds[name] for name in self._details), "detail records"
             case "kinds":
                 return sum(scope.total.kinds[name] for name in control.kinds), f"records of {', '.join(control.kinds)}"
+
+
+def check_balance(account: Account, problems: Problems) -> None:
+    """Nothing was lost and nothing counted twice, or the file is refused."""
+    if not account.balanced:
+        problems.add("account", f"bytes or records were lost or counted twice: {account}")
+
+
+def kept_controls(layout: Layout, controls: Sequence[ControlRecord]) -> list[ControlRecord]:
+    """The control records that a conversion keeps: all of the file's own, and the first of its groups'."""
+    own = {kind.name for kind in layout.kinds if is_of_file(kind)}
+    return [one for number, one in enumerate(controls) if number < MOST_CONTROLS or one.kind in own]
 
 
 def is_of_file(kind: RecordKind) -> bool:

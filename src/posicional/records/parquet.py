@@ -67,10 +67,14 @@ class PartWriter:
         if self._waiting_rows >= GROUP_ROWS or sum(one.nbytes for one in self._waiting) >= GROUP_BYTES:
             self._write_group()
 
-    def close(self, footer: Mapping[str, str]) -> Part:
-        """Write what waits and the footer with its metadata; the part is visible and durable after this."""
+    def flush(self) -> None:
+        """Write what waits: no more rows will come."""
         if self._waiting or self._writer is None:
             self._write_group()
+
+    def close(self, footer: Mapping[str, str]) -> Part:
+        """Write what waits and the footer with its metadata; the part is visible and durable after this."""
+        self.flush()
         writer = self._open([])
         writer.add_key_value_metadata({f"posicional.{key}": value for key, value in footer.items()})
         writer.close()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
 
 from posicional.contract.layout import Layout
 from posicional.errors import DataRefused
 from posicional.ports import Sink, Source
-from posicional.records.blocks import content_hash
-from posicional.records.conversion import Conversion
+from posicional.records.blocks import Span, ahead, content_hash
+from posicional.records.controls import Notes
+from posicional.records.conversion import Conversion, Part
 from posicional.records.parquet import PartWriter
-from posicional.records.reading import Read, Reading
+from posicional.records.ranges import Told, Total, cores, joined, plan, together
+from posicional.records.reading import SMALL, Read, Reading
 from posicional.records.rejects import SCHEMA
 
 
@@ -43,47 +46,125 @@ def convert(  # noqa: PLR0913  # all that a conversion depends on, each by name
     date: date | None = None,
     tolerance: Callable[[int, int], bool] = no_rejects,
     allow_empty: bool = False,
-    one_part: bool = False,  # noqa: ARG001  # there is one part as long as there is one worker
-    workers: int = 1,  # noqa: ARG001  # the ranges of a file are read one after the other
+    one_part: bool = False,
+    workers: int = 0,
 ) -> Conversion:
-    """Turn a file into Parquet parts in `sink`, and its rejects into one in `rejects` if there are any.
+    """Turn a file into Parquet parts in `sink`, and its rejects into others in `rejects` if there are any.
 
     `file` is its name in the feed and names the tables; `path` is what `_file` says. `tolerance(rejects, records)`
     tells whether so many rejects may be. The parts are written, and stay, even when the file is refused: whether it is
     usable the returned `problems` say.
+
+    A file larger than 128 MiB is read in ranges, by so many `workers` at once (0: as many as there are cores), each
+    with parts of its own, the same whatever the number of workers. `one_part` keeps it in one.
     """
-    reading = Reading(layout, file=file, path=path, date=date)
-    tables = {table.name: table.schema for table in reading.tables if table.name}
-    single = len(tables) == 1
-    writers = {
-        name: PartWriter(sink, "part-00000.parquet" if single else f"{name}-part-00000.parquet", name, schema)
-        for name, schema in tables.items()
-    }
-    refused: PartWriter | None = None
-    for read in reading.batches(source):
-        if read.table is not None:
-            writers[read.table].write(read.batch)
-            continue
-        if refused is None:
-            refused = PartWriter(rejects, "part-00000.parquet", "rejects", SCHEMA)
-        refused.write(read.batch)
-    account = reading.account
+    job = _Job(source, layout, sink, rejects, file, path, date)
+    workers = workers or cores()
+    spans, pieces = ([], []) if one_part else plan(source, layout, workers)
+    if spans:
+        ranges = list(together(lambda one: job.range(*one), list(enumerate(spans)), workers))
+        total, writers = joined(layout, date, source.size, [told for told, _ in ranges]), [parts for _, parts in ranges]
+    else:
+        total, pieces, parts = job.whole()
+        writers = [parts]
+    account = total.account
     if not account.records and not allow_empty:
-        reading.problems.add("empty", "the file has no records")
+        total.problems.add("empty", "the file has no records")
     if not tolerance(account.rejects, account.records):
         text = f"{account.rejects} of {account.records} records are rejected, more than the contract allows"
-        reading.problems.add("rejects", text)
-    sha256 = content_hash(reading.hashes.pieces)
+        total.problems.add("rejects", text)
+    sha256 = content_hash(pieces)
     footer = {"layout": layout.name, "layout_digest": layout.digest, "source": path, "source_sha256": sha256}
     footer |= {"source_bytes": str(source.size), "records": str(account.records), "rejects": str(account.rejects)}
-    parts = tuple(writer.close(footer) for writer in writers.values())
+    closed = [writer.close(footer) for writer in writers]
+    parts_of_rows = tuple(part for rows, _ in closed for part in rows)
+    tables = dict.fromkeys(layout.tables(file), 0)
+    for part in parts_of_rows:
+        tables[part.table] += part.rows
     return Conversion(
-        parts=parts,
-        rejects=(refused.close(footer),) if refused else (),
-        tables={part.table: part.rows for part in parts},
-        controls=tuple(reading.controls),
+        parts=parts_of_rows,
+        rejects=tuple(part for _, refused in closed for part in refused),
+        tables=tables,
+        controls=tuple(total.controls),
         account=account,
-        problems=tuple(reading.problems),
+        problems=tuple(total.problems),
         sha256=sha256,
         size=source.size,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One conversion: what is read, and where its parts go."""
+
+    source: Source
+    layout: Layout
+    sink: Sink
+    rejects: Sink
+    file: str
+    path: str
+    date: date | None
+
+    def whole(self) -> tuple[Total, list[bytes], _Parts]:
+        """Read the file in one go, decoding ahead of the writing; its parts, still open, and its hashes."""
+        reading = Reading(self.layout, file=self.file, path=self.path, date=self.date)
+        parts = _Parts(self, reading, 0)
+        batches = reading.batches(self.source)
+        for read in ahead(batches) if self.source.size > SMALL else batches:
+            parts.write(read)
+        return Total(reading.problems, reading.controls, reading.account), reading.hashes.pieces, parts
+
+    def range(self, number: int, span: Span) -> tuple[Told, _Parts]:
+        """Read one range; its parts, still open, with all rows in them."""
+        notes = Notes()
+        reading = Reading(self.layout, file=self.file, path=self.path, date=None, notes=notes)
+        parts = _Parts(self, reading, number)
+        for read in reading.part(self.source, span):
+            parts.write(read)
+        parts.flush()
+        return Told(span, notes.items, reading.controls, reading.account), parts
+
+
+class _Parts:
+    """The parts of one range, or of a whole file: one for each table that has rows in it, one for rejects.
+
+    The first range has a part of every table, so that a table without rows has a schema.
+    """
+
+    def __init__(self, job: _Job, reading: Reading, number: int) -> None:
+        self._job = job
+        self._name = f"part-{number:05d}.parquet"
+        self._schemas = {table.name: table.schema for table in reading.tables if table.name}
+        self._writers: dict[str, PartWriter] = {}
+        self._refused: PartWriter | None = None
+        if number == 0:
+            for table in self._schemas:
+                self._writer(table)
+
+    def write(self, read: Read) -> None:
+        """Add a batch to the part that it belongs to."""
+        if read.table is not None:
+            self._writer(read.table).write(read.batch)
+            return
+        if self._refused is None:
+            self._refused = PartWriter(self._job.rejects, self._name, "rejects", SCHEMA)
+        self._refused.write(read.batch)
+
+    def flush(self) -> None:
+        """Write all rows that wait."""
+        for writer in self._all():
+            writer.flush()
+
+    def close(self, footer: Mapping[str, str]) -> tuple[list[Part], list[Part]]:
+        """Make the parts visible and durable: those of rows, and those of rejects."""
+        refused = [self._refused.close(footer)] if self._refused else []
+        return [writer.close(footer) for writer in self._writers.values()], refused
+
+    def _all(self) -> list[PartWriter]:
+        return [*self._writers.values(), *([self._refused] if self._refused else [])]
+
+    def _writer(self, table: str) -> PartWriter:
+        if table not in self._writers:
+            name = self._name if len(self._schemas) == 1 else f"{table}-{self._name}"
+            self._writers[table] = PartWriter(self._job.sink, name, table, self._schemas[table])
+        return self._writers[table]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -16,13 +16,14 @@ import pyarrow as pa
 from posicional.contract.layout import Layout, RecordKind
 from posicional.ports import Source
 from posicional.records import framing
-from posicional.records.blocks import Block, Hashes, ahead, plain_blocks
+from posicional.records.blocks import Block, Hashes, Span, ahead, plain_blocks
 from posicional.records.characters import in_characters
 from posicional.records.columns import NO_TEXT, Fault
-from posicional.records.controls import Mark, Problems, Segment, Walk
+from posicional.records.controls import MOST_CONTROLS, Mark, Notes, Problems, Segment, Walk, check_balance, is_of_file
 from posicional.records.conversion import Account, ControlRecord
 from posicional.records.decode import check_supported
 from posicional.records.descriptors import described_frames
+from posicional.records.extent import extent, is_described
 from posicional.records.framing import Frame, FramingLost
 from posicional.records.kinds import NONE, Assigned, Kinds, numbers
 from posicional.records.pages import page_of
@@ -33,7 +34,6 @@ from posicional.records.tables import Table
 from posicional.records.tally import Tally
 from posicional.records.views import view_of
 
-MOST_CONTROLS = 1000  # control records that a conversion keeps: all of a file's own, and the first of its groups'
 SMALL = 1 << 20  # bytes that are read and hashed before a helper thread would have begun
 
 
@@ -48,16 +48,17 @@ class Read:
 class Reading:
     """Reads one file. When `batches` is through, the other attributes say what there was besides rows."""
 
-    def __init__(self, layout: Layout, *, file: str, path: str, date: date | None) -> None:
+    def __init__(self, layout: Layout, *, file: str, path: str, date: date | None, notes: Notes | None = None) -> None:
         check_supported(layout)
         self.layout = layout
-        self.problems = Problems()
+        self.problems = Problems() if notes is None else notes
         self.controls: list[ControlRecord] = []
         self.hashes = Hashes()
         self._path = path
         self._page = page_of(layout.encoding)
         self._kinds = Kinds(layout, self._page.blank)
-        self._walk = Walk(layout, date, self.problems)
+        self._notes = notes
+        self._walk = Walk(layout, date, self.problems if notes is None else Problems())
         self._grouped = any(kind.opens for kind in layout.kinds)
         names = {kind.name: table for table, kind in layout.tables(file).items()}
         self.tables = [Table(kind, names.get(kind.name, ""), path, grouped=self._grouped) for kind in layout.kinds]
@@ -69,64 +70,56 @@ class Reading:
 
     def batches(self, source: Source) -> Iterator[Read]:
         """All batches of tables and rejects, in the order of the file."""
-        begin, end = self._extent(source)
+        begin, end = extent(source, self.layout)
         stop = source.size if self._described else end  # the last described record may end in blanks
-        blocks = plain_blocks(source, self.hashes, begin, stop, self._slack)
-        if source.size > SMALL:
+        yield from self._records(source, Span(0, source.size, begin, end), stop, self.hashes)
+        framed = self._framed if self._described else end
+        self._walk.finish()
+        self._account["bytes"] = self.hashes.size
+        self._account["ignored"] = begin + source.size - framed
+        check_balance(self.account, self.problems)
+
+    def part(self, source: Source, span: Span) -> Iterator[Read]:
+        """The batches of one range, hashed elsewhere. What it says of the whole is left in its notes."""
+        self._walk = Walk(self.layout, None, Problems(), span.opened)
+        yield from self._records(source, span, span.end, None)
+
+    def _records(self, source: Source, span: Span, stop: int, hashes: Hashes | None) -> Iterator[Read]:
+        blocks = plain_blocks(source, hashes, span, stop, self._slack)
+        if span.high - span.low > SMALL:
             blocks = ahead(blocks)
-        framed = begin
+        self._framed = span.begin
         try:
-            for frame in self._frames(blocks, end):
-                framed = frame.end
+            for frame in self._frames(blocks, span):
+                self._framed = frame.end
                 yield from self._frame(frame)
         except FramingLost as error:
-            framed = stop
+            self._framed = stop
             yield from self._lost(error, stop)
         for _ in blocks:  # what follows the last record is hashed as well
             pass
         for table in self.tables:
             yield from self._flushed(table)
-        self._walk.finish()
-        self._account["bytes"] = self.hashes.size
-        self._account["ignored"] = begin + source.size - (framed if self._described else end)
-        if not self.account.balanced:
-            self.problems.add("account", f"bytes or records were lost or counted twice: {self.account}")
 
     @property
     def account(self) -> Account:
         """Where every byte and record went."""
         return Account(**self._account)
 
-    def _extent(self, source: Source) -> tuple[int, int]:
-        """Where the records begin and end."""
-        begin = framing.data_begin(source, self._page.name if self.layout.framing == "newline" else "")
-        length = {"newline": 0, "fixed": self.layout.kinds[0].length}.get(
-            self.layout.framing, 1
-        )  # else: the last solid byte
-        return begin, framing.data_end(source, begin, length, self._hollow())
-
     @property
     def _described(self) -> bool:
         """Whether records begin with their length."""
-        return self.layout.framing in ("rdw", "bdw")
+        return is_described(self.layout)
 
-    def _hollow(self) -> bytes:
-        """The bytes that a tail consists of. A NUL may be data where a kind of record has only binary fields."""
-        hollow = [framing.EOF, framing.CR, framing.LF, self._page.blank]
-        text = all(
-            any(one.type != "bytes" and one.usage != "binary" for one in kind.fields) for kind in self.layout.kinds
-        )
-        return bytes([0, *hollow] if text or self.layout.framing == "newline" else hollow)
-
-    def _frames(self, blocks: Iterator[Block], end: int) -> Iterator[Frame]:
+    def _frames(self, blocks: Iterator[Block], span: Span) -> Iterator[Frame]:
         layout = self.layout
         frames: Iterator[Frame]
         if self._described:
-            frames = described_frames(blocks, end, blocked=layout.framing == "bdw")
+            frames = described_frames(blocks, span.end, blocked=layout.framing == "bdw")
         elif layout.framing == "fixed":
-            frames = framing.fixed_frames(blocks, layout.kinds[0].length)
+            frames = framing.fixed_frames(blocks, layout.kinds[0].length, span.line)
         else:
-            frames = framing.newline_frames(blocks, frozenset(kind.length for kind in layout.kinds))
+            frames = framing.newline_frames(blocks, frozenset(kind.length for kind in layout.kinds), span.line)
         if layout.unit == "chars" and self._page.utf8:
             return (part for frame in frames for part in in_characters(frame, self._slack))
         return frames
@@ -135,9 +128,15 @@ class Reading:
         """What follows a place where framing was lost is one reject; it is read on for the hash alone."""
         where = f"line {error.line}, byte {error.at}"
         self.problems.add("structure", f"{error.reason} ({where}): is this the framing of the file?", error.line)
-        self._walk.take(Segment(Counter({"": 1}), first=error.line))
+        self._follow(Segment(Counter({"": 1}), first=error.line))
         self._account += Counter({"records": 1, "rejects": 1, "rejected": end - error.at})
         yield Read(None, lost(self._path, error.line, error.at, error.reason, error.raw))
+
+    def _follow(self, item: Segment | Mark) -> int | None:
+        """What follows next in the file, for the check of its control records; the group that it belongs to."""
+        if self._notes is not None:
+            self._notes.items.append(item)
+        return self._walk.take(item)
 
     # --- one frame ---
 
@@ -234,7 +233,9 @@ class Reading:
         for key, sequence in self._sequences.read(frame, rows_of).items():
             tally.run(key, sequence)
         marks = {
-            place: mark for number in control for place, mark in self._marks(frame, number, rows_of[number], refused)
+            place: replace(mark, runs=tally.mark_runs.get(place, {}))
+            for number in control
+            for place, mark in self._marks(frame, number, rows_of[number], refused)
         }
         groups = self._walk_through(frame, tally, marks)
         for table, index in filled:
@@ -254,7 +255,9 @@ class Reading:
         begins, lines = [], []
         for place, item in tally.sequence(marks):
             begins.append(place)
-            lines.append(self._walk.take(item) or 0)
+            if isinstance(item, Mark):
+                self._keep(item)
+            lines.append(self._follow(item) or 0)
         if not self._grouped:
             return None
         return np.repeat(np.array(lines, np.int64), np.diff([*begins, frame.count]))
@@ -271,10 +274,14 @@ class Reading:
                 continue
             own, asked = next(values)
             count = len(kind.controls)
-            if len(self.controls) < MOST_CONTROLS:
-                shown = {field.name: own[field.name] for field in kind.fields if not field.personal}
-                self.controls.append(ControlRecord(kind.name, line, byte, shown))
             yield place, Mark(kind.name, line, byte, own, asked[:count], asked[count:])
+
+    def _keep(self, mark: Mark) -> None:
+        """Keep a control record to show, in the order of the file, without what is personal."""
+        kind = next(kind for kind in self.layout.kinds if kind.name == mark.kind)
+        if mark.values is not None and (len(self.controls) < MOST_CONTROLS or is_of_file(kind)):
+            shown = {field.name: mark.values[field.name] for field in kind.fields if not field.personal}
+            self.controls.append(ControlRecord(kind.name, mark.line, mark.byte, shown))
 
     def _flushed(self, table: Table) -> Iterator[Read]:
         batch = table.flush()

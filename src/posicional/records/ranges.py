@@ -1,0 +1,187 @@
+"""A large file as ranges that are read apart, on all cores, and add up to the same as the whole.
+
+A first pass over all ranges hashes them, counts their lines and, where there are groups, finds the records that open
+and close them: so every range knows the number of its first line and the groups it begins in. A second pass decodes
+each range into parts of its own, and notes what its control records say; the notes, taken one range after the other,
+are checked as those of a file read in one go.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from typing import TypeVar
+
+import numpy as np
+
+from posicional.contract.layout import Layout
+from posicional.ports import Source
+from posicional.records import framing
+from posicional.records.blocks import PIECE, Hashes, Span, plain_blocks
+from posicional.records.controls import Mark, Problems, Segment, Walk, check_balance, kept_controls
+from posicional.records.conversion import Account, ControlRecord, Problem
+from posicional.records.extent import cuts, extent
+from posicional.records.framing import Frame
+from posicional.records.kinds import Kinds, numbers
+from posicional.records.pages import page_of
+from posicional.records.rows import MARGIN
+
+RANGE = 16 * PIECE
+"""Stored bytes of one range, a multiple of what is hashed at once: a part of 20 to 40 MB of Parquet."""
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What the first pass finds in a range: the digests of its pieces, its lines, and the marks of groups in it.
+
+    `marks`: (kind, number of lines before it). `cuttable` is False where there is no line end for longer than a line
+    may be: the whole must then be read in one go, to be refused in one place.
+    """
+
+    pieces: tuple[bytes, ...]
+    lines: int
+    marks: tuple[tuple[str, int], ...]
+    cuttable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the second pass leaves of a range: its notes, its first control records, and its account without bytes."""
+
+    span: Span
+    items: list[Segment | Mark | Problem]
+    controls: list[ControlRecord]
+    account: Account
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """What a whole file adds up to."""
+
+    problems: Problems
+    controls: list[ControlRecord]
+    account: Account
+
+
+def joined(layout: Layout, date: date | None, size: int, ranges: Sequence[Told]) -> Total:
+    """The ranges of a file of `size` bytes, one after the other, as if they had been read in one go."""
+    problems = Problems()
+    walk = Walk(layout, date, problems)
+    for item in (item for told in ranges for item in told.items):
+        if isinstance(item, Problem):
+            problems.add(item.reason, item.text, item.line)
+        else:
+            walk.take(item)
+    walk.finish()
+    read = sum(told.span.end - told.span.begin for told in ranges)
+    counted = Counter[str]()
+    for told in ranges:
+        counted.update(asdict(told.account))
+    account = Account(**(counted | Counter(bytes=size, ignored=size - read)))
+    check_balance(account, problems)
+    return Total(problems, kept_controls(layout, [one for told in ranges for one in told.controls]), account)
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def together(work: Callable[[T], R], items: Sequence[T], workers: int) -> Iterator[R]:
+    """The work done for each item, by so many threads at once; results in the items' order.
+
+    Threads, not processes: what takes the time (numpy, Arrow, hashing) lets go of the interpreter's lock, nothing has
+    to be sent anywhere, every kind of store works, and so does Lambda, which has no shared memory.
+    """
+    if workers == 1 or len(items) == 1:
+        yield from map(work, items)
+        return
+    with ThreadPoolExecutor(workers, "range") as pool:
+        yield from pool.map(work, items)
+
+
+def plan(source: Source, layout: Layout, workers: int) -> tuple[list[Span], list[bytes]]:
+    """The ranges of a file, and the digests of all its pieces; no ranges where it is better read in one go."""
+    grouped = any(kind.opens for kind in layout.kinds)
+    rewritten = layout.unit == "chars" and page_of(layout.encoding).utf8
+    if source.size <= RANGE or (grouped and rewritten):
+        return [], []
+    begin, end = extent(source, layout)
+    found = cuts(source, layout, begin, end, RANGE)
+    if not found:
+        return [], []
+    lows = [0, *(at for at, _ in found), source.size]
+    edges = [begin, *(record for _, record in found), end]
+    spans = [Span(*four) for four in zip(lows, lows[1:], edges, edges[1:], strict=False)]
+    scans = list(together(lambda span: scan(source, layout, span), spans, workers))
+    if not all(one.cuttable for one in scans):
+        return [], []
+    return list(_placed(layout, spans, scans)), [piece for one in scans for piece in one.pieces]
+
+
+def _placed(layout: Layout, spans: Iterable[Span], scans: Iterable[Scan]) -> Iterator[Span]:
+    """The ranges with their first lines and the groups that are open there."""
+    walk, line = Walk(layout, None, Problems()), 1
+    for span, found in zip(spans, scans, strict=True):
+        yield replace(span, line=line, opened=walk.opened)
+        for kind, before in found.marks:
+            walk.take(Mark(kind, line + before, 0, None))
+        line += found.lines
+
+
+def scan(source: Source, layout: Layout, span: Span) -> Scan:
+    """The first pass over one range."""
+    hashes = Hashes()
+    slack = max(kind.length for kind in layout.kinds) + 4 * MARGIN
+    blocks = plain_blocks(source, hashes, span, span.end, slack)
+    lines, cuttable = 0, True
+    marks: list[tuple[str, int]] = []
+    if any(kind.opens for kind in layout.kinds):
+        groups = _Groups(layout)
+        frames = (
+            framing.fixed_frames(blocks, layout.kinds[0].length)
+            if layout.framing == "fixed"
+            else framing.newline_frames(blocks, frozenset(kind.length for kind in layout.kinds))
+        )
+        try:
+            for frame in frames:
+                marks += groups.marks(frame)
+                lines += frame.count
+        except framing.FramingLost:
+            cuttable = False
+    elif layout.framing == "fixed":
+        lines = -(-(span.end - span.begin) // layout.kinds[0].length)
+        for _ in blocks:
+            pass
+    else:
+        for block in blocks:
+            feeds = int(np.count_nonzero(block.data[block.begin : block.end] == framing.LF))
+            cuttable = cuttable and (feeds > 0 or block.end - block.begin < PIECE)
+            lines += feeds
+    return Scan(tuple(hashes.pieces), lines, tuple(marks), cuttable)
+
+
+class _Groups:
+    """Finds the records that matter to which groups are open: those that open or close one, and the file's trailer."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._kinds = Kinds(layout, page_of(layout.encoding).blank)
+
+    def marks(self, frame: Frame) -> list[tuple[str, int]]:
+        """(kind, record of the range), in the order of the frame."""
+        kinds = self._layout.kinds
+        found = [
+            (int(row), kinds[number].name)
+            for number, rows in self._kinds.assign(frame).rows
+            if kinds[number].is_control
+            for row in numbers(rows).tolist()
+        ]
+        return [(name, frame.line - 1 + row) for row, name in sorted(found)]
