@@ -25,9 +25,10 @@ from posicional.day.facts import Done, RunEnd
 from posicional.day.journal import Ledger
 from posicional.day.keys import DoneKey, TurnKey
 from posicional.day.state import Day
-from posicional.errors import DataRefused, EngineError, NotDone, OutsideError, TargetError, UsageError
+from posicional.errors import DataRefused, EngineError, NotDone, OutsideError, StoreError, TargetError, UsageError
 from posicional.ports import Engine, Outside, Sink, Source, Store, StoredObject, Written
 from posicional.steps.advance import Outcome, advance, peek
+from posicional.steps.incoming import incoming
 from worlds import (
     CONTRATOS,
     CPFS,
@@ -469,6 +470,57 @@ def test_a_run_that_keeps_failing(store: Store, feed: Feed) -> None:
     assert "no memory" in str(outcome.problem)
     assert not advance(feed, DAY, outside_of(store), insist=False).did
     assert [run.status for run in advance(feed, DAY, world(store)).day.runs][3:] == ["succeeded"]
+
+
+def test_a_sweep_leaves_the_next_attempt_to_the_next_sweep(store: Store, feed: Feed) -> None:
+    """It never waits: it says when the attempt is due, makes it once that has come, and counts all that failed."""
+    both(store)
+    clock = ToldClock()
+    engine = Failing([EngineError("no memory") for _ in range(99)])
+    outside = world(store, clock=clock, engine=lambda: engine)
+    whys = []
+    for _ in range(5):
+        outcome = advance(feed, DAY, outside, insist=False)
+        whys.append((outcome.rest.why, len(outcome.day.runs)))
+        slept = len(clock.slept)
+        assert not advance(feed, DAY, outside, insist=False).did
+        assert len(clock.slept) == slept
+        clock.sleep(60)
+    assert whys == [("waiting", 1), ("waiting", 2), ("failed", 3), ("failed", 3), ("failed", 3)]
+    assert isinstance(outcome.problem, OutsideError)
+
+
+def test_what_a_caller_has_listed_is_not_listed_again(store: Store, feed: Feed) -> None:
+    """A caller of many days lists once; what comes after that is left to the next call."""
+    both(store)
+    lying = incoming(feed, outside_of(store))
+    send(store, "CONTRATOS_20261122.txt.later", b"")
+    store.delete(f"dados-posicionais/{CLIENTES_NAME}")
+    outcome = advance(feed, DAY, world(NoListing(store)), lying=lying)
+    assert (outcome.unknown, outcome.rest.files) == ((), ("clientes",))
+
+
+class NoListing(Around):
+    """A store whose incoming prefix nobody may list."""
+
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        """List what else there is."""
+        assert prefix != "dados-posicionais/"
+        return self.real.list(prefix)
+
+
+def test_a_start_that_fails_does_not_hold_the_day_up(store: Store, feed: Feed) -> None:
+    """The claim stands, its first act cannot be written: the run ends as failed, and the next attempt follows."""
+    both(store)
+
+    class Refusing(Around):
+        def create(self, key: str, data: bytes) -> None:
+            if key.endswith("0001.started.json"):
+                raise StoreError("no space")
+            self.real.create(key, data)
+
+    outcome = advance(feed, DAY, world(Refusing(store)))
+    assert [run.status for run in outcome.day.runs] == ["failed", "succeeded"]
 
 
 def test_a_key_that_is_not_unique_fails_the_run_for_good(store: Store, tmp_path: Path) -> None:

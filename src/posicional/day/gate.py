@@ -61,6 +61,11 @@ class Later:
     series: str
     until: datetime
 
+    @property
+    def text(self) -> str:
+        """The same in words."""
+        return f"another attempt at the {turn_name(self.series)}, not before {self.until:%H:%M:%S} UTC"
+
 
 Why = Literal["done", "missing", "waiting", "busy", "failed", "held", "skipped"]
 
@@ -70,7 +75,7 @@ class Rest:
     """There is nothing to do now. `text` says why; `files` are those waited for.
 
     `done`: all that the day has led to is there · `missing`: required files are not · `waiting`: only for an optional
-    file, until `until` · `busy`: turn `number` of `series` is live · `failed`: it failed and stays so until something
+    file or the next attempt, until `until` · `busy`: turn `number` of `series` is live · `failed`: it failed and stays so until something
     changes, which `blame` names · `held`: a person shut the gate · `skipped`: a person said that no day is expected.
     """
 

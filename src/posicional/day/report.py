@@ -14,7 +14,7 @@ from typing import Any
 from posicional.contract.feed import Feed
 from posicional.day.decisions import person
 from posicional.day.facts import End, PublicationEnd, RunEnd, Seen
-from posicional.day.gate import Action, Convert, Later, Process, Publish, Rest, turn_name
+from posicional.day.gate import Action, Convert, Process, Publish, Rest
 from posicional.day.keys import INCOMING
 from posicional.day.state import USABLE, Arrival, Day, FileDay
 
@@ -145,8 +145,6 @@ def next_text(action: Action) -> str:
             return "all files are here: a run"
         case Publish(target, run):
             return f"publish run {run.number} at {target}"
-        case Later(series, until):
-            return f"another attempt at the {turn_name(series)}, not before {until:%H:%M:%S} UTC"
         case Rest("done"):
             return f"nothing; {action.text}"
     return action.text

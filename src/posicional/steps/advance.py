@@ -11,16 +11,19 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from posicional.contract.feed import Feed
-from posicional.day.facts import Decision, RunClaim, RunEnd
+from posicional.day.facts import RunClaim, RunEnd
 from posicional.day.gate import Action, Asked, Convert, Later, Process, Publish, Rest, decide
 from posicional.day.journal import Facts, Ledger, Signature
-from posicional.day.keys import INCOMING, RUNS, DecisionKey, TurnKey, publications
+from posicional.day.keys import INCOMING, RUNS, TurnKey, publications
 from posicional.day.series import LEASE
 from posicional.day.state import Day, fold
 from posicional.errors import DataRefused, NotDone, OutsideError, PosicionalError, StoreError, UsageError
 from posicional.ports import Event, Outside
 from posicional.steps.arrivals import Looked, look
 from posicional.steps.convert import convert_arrival
+from posicional.steps.days import check_date, place
+from posicional.steps.decide import rerun
+from posicional.steps.incoming import Incoming
 from posicional.steps.transform import transform
 
 
@@ -47,12 +50,14 @@ class Outcome:
 
     @property
     def problem(self) -> PosicionalError | None:
-        """The error whose exit code a command ends with; None when the day is done. Refused data goes first."""
+        """The error whose exit code a command ends with; None when nothing is left. Refused data goes first."""
         where = self.where
+        if self.rest.why == "skipped":
+            return None
         if self.day.refused:
             files = [self.day.files[name] for name in self.day.refused]
             refusals = "; ".join(f"{file.name}: {', '.join(file.refusal)}" for file in files)
-            return DataRefused(f"refused: {refusals}", where=where, hint="send a good file, or mend the layout")
+            return DataRefused(f"refused: {refusals}", where=where, hint=_REFUSED)
         if self.rest.why == "done":
             return None
         if self.rest.why != "failed":
@@ -62,6 +67,8 @@ class Outcome:
         kind = _ERRORS.get(self.rest.blame, OutsideError)
         return kind(self.rest.text, where=where, hint="mend that, then run the command again")
 
+
+_REFUSED = "send a good file, mend the layout, or let it count: posicional accept"
 
 _ERRORS: Mapping[str, type[PosicionalError]] = {
     "contract": UsageError,
@@ -80,18 +87,21 @@ def advance(
     publish: bool = True,
     insist: bool = True,
     lease: timedelta = LEASE,
+    lying: Incoming | None = None,
 ) -> Outcome:
     """Do all that can be done now for a business date, and say what is left.
 
     `again` processes the day anew even if nothing has changed. `publish` shows the result where the feed says so.
-    `insist`: a person asks, so attempts that failed before this call are not counted. `lease` is how long others leave
-    a run alone that says nothing. Raises `UsageError` for a date that the feed does not have, `StoreError`.
+    `insist`: a person asks, so attempts that failed before this call are not counted, and the call waits for those that
+    are due later; otherwise it says when the next one is due. `lease` is how long others leave a run alone that says
+    nothing. `lying`: what a caller of many days has listed once; what comes after that is left to the next call. Raises
+    `UsageError` for a date that the feed does not have, `StoreError`.
     """
     check_date(feed, day)
     ledger = Ledger(outside, feed.name, day)
     if again:
-        _decide_again(ledger)
-    return _until_rest(feed, ledger, publish=publish, insist=insist, lease=lease)
+        rerun(feed, day, outside, why="asked for with --again")
+    return _until_rest(feed, ledger, lying, publish=publish, insist=insist, lease=lease)
 
 
 def peek(feed: Feed, day: date, outside: Outside) -> tuple[Day, Action]:
@@ -100,26 +110,9 @@ def peek(feed: Feed, day: date, outside: Outside) -> tuple[Day, Action]:
     return state, decide(feed, state, outside.clock.now(), outside.gone)
 
 
-def check_date(feed: Feed, day: date) -> None:
-    """Raise `UsageError` for a date that is none of the feed's business dates."""
-    if not feed.calendar.is_business_date(day):
-        raise UsageError(
-            f"{day.isoformat()} is no business date of {feed.name}",
-            where=str(feed.path),
-            hint=f"the one before is {feed.calendar.format_date(feed.calendar.previous(day))}",
-        )
-
-
-def _decide_again(ledger: Ledger) -> None:
-    """Write a `rerun` decision: it makes the day's revision another one."""
-    while True:
-        numbers = [key.number for key in ledger.read().entries if isinstance(key, DecisionKey)]
-        decision = Decision(**ledger.sign(), decision="rerun", why="asked for with --again")
-        if ledger.write(DecisionKey(max(numbers, default=0) + 1), decision):
-            return
-
-
-def _until_rest(feed: Feed, ledger: Ledger, *, publish: bool, insist: bool, lease: timedelta) -> Outcome:
+def _until_rest(
+    feed: Feed, ledger: Ledger, lying: Incoming | None, *, publish: bool, insist: bool, lease: timedelta
+) -> Outcome:
     """Look, decide and do, until there is nothing to do now."""
     clock, gone = ledger.outside.clock, ledger.outside.gone
     looked: Looked | None = None
@@ -127,11 +120,13 @@ def _until_rest(feed: Feed, ledger: Ledger, *, publish: bool, insist: bool, leas
     error: PosicionalError | None = None
     did = False
     while True:
-        looked = look(feed, ledger, looked.facts if looked else None)
+        looked = look(feed, ledger, looked.facts if looked else None, lying)
         day = fold(feed, looked.facts)
         if forgiven is None:
             forgiven = _last_turns(day) if insist else {}
         action = decide(feed, day, clock.now(), gone, Asked(publish, forgiven))
+        if isinstance(action, Later) and not insist:
+            action = Rest("waiting", action.text, series=action.series, until=action.until)
         did = did or looked.new > 0 or not isinstance(action, Rest)
         match action:
             case Convert():
@@ -145,7 +140,7 @@ def _until_rest(feed: Feed, ledger: Ledger, *, publish: bool, insist: bool, leas
             case Later():
                 clock.sleep(max(0.0, (action.until - clock.now()).total_seconds()))
             case Rest():
-                where = f"{feed.name} {feed.calendar.format_date(ledger.date)}"
+                where = place(feed, ledger.date)
                 incoming = f"{ledger.outside.store.url.rstrip('/')}/{INCOMING}"
                 outcome = Outcome(
                     day,

@@ -15,7 +15,7 @@ from posicional.day.journal import Facts, Ledger
 from posicional.day.keys import INCOMING, DoneKey, SeenKey
 from posicional.errors import ObjectMissing
 from posicional.ports import Event, StoredObject
-from posicional.steps.incoming import Delivery, incoming
+from posicional.steps.incoming import Delivery, Incoming, incoming
 from posicional.steps.settle import settled
 
 
@@ -35,12 +35,20 @@ class Looked:
     undated: tuple[str, ...]
 
 
-def look(feed: Feed, ledger: Ledger, known: Facts | None = None) -> Looked:
-    """Write a `seen` fact for every version of the day's objects that has none."""
-    lying = incoming(feed, ledger.outside)
+def unseen(feed: Feed, facts: Facts, lying: Incoming) -> list[Delivery]:
+    """What lies there for the date of these facts and is named by none of them."""
+    deliveries = [one for found in lying.days.get(facts.date, {}).values() for one in found]
+    return [one for one in deliveries if not _named(facts, feed.files[one.file], one.objects)]
+
+
+def look(feed: Feed, ledger: Ledger, known: Facts | None = None, lying: Incoming | None = None) -> Looked:
+    """Write a `seen` fact for every version of the day's objects that has none.
+
+    `lying` is what a caller of many days has listed once; without it the incoming prefix is listed now.
+    """
+    lying = lying or incoming(feed, ledger.outside)
     facts = ledger.read(known)
-    deliveries = [one for found in lying.days.get(ledger.date, {}).values() for one in found]
-    new = [one for one in deliveries if not _named(facts, feed.files[one.file], one.objects)]
+    new = unseen(feed, facts, lying)
     still, growing = settled(feed, ledger.outside, [each for one in new for each in one.objects])
     count = 0
     for one in new:

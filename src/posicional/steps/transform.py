@@ -23,12 +23,9 @@ Tables = dict[str, Sequence[str]]
 def transform(feed: Feed, ledger: Ledger, day: Day, number: int, engine: Engine) -> None:
     """Make every dataset of run `number`, which this process has claimed for `day`'s set, and write its end.
 
-    A dataset that fails ends the run as failed, with the reason and whose turn it is. Bugs and interruptions end it
-    too, and are raised again. Raises `StoreError`.
+    A start or a dataset that fails ends the run as failed, with the reason and whose turn it is. Bugs and interruptions
+    end it too, and are raised again. Raises `StoreError`.
     """
-    if not ledger.write(TurnKey(RUNS, number, "started"), Started(**ledger.sign())):
-        return
-    tell(ledger, "run", f"run {number}: {_count(len(feed.datasets), 'dataset')} from {_count(len(day.inputs), 'file')}")
     began = time.monotonic()
     made: dict[str, DatasetFact] = {}
     absent: list[PartFact] = []
@@ -47,6 +44,10 @@ def transform(feed: Feed, ledger: Ledger, day: Day, number: int, engine: Engine)
         _tell_end(ledger, number, fact, won=ledger.write(TurnKey(RUNS, number, "end"), fact))
 
     try:
+        if not ledger.write(TurnKey(RUNS, number, "started"), Started(**ledger.sign())):
+            return
+        made_of = f"{_count(len(feed.datasets), 'dataset')} from {_count(len(day.inputs), 'file')}"
+        tell(ledger, "run", f"run {number}: {made_of}")
         absent += _empty_tables(ledger, day, number)
         status, reason = _make_all(feed, ledger, day, number, engine, made, absent)
     except PosicionalError as error:
