@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import pytest
 from hypothesis import given, reject
 from hypothesis import strategies as st
 
+from laws.test_reader import FEW, MANY, framed
 from oracle.files import broken, good_files
 from oracle.layouts import layouts
 from oracle.product import differences, read_fast
 from posicional.contract.layout import Layout
 from posicional.errors import UsageError
 from posicional.records import blocks, ranges
-
-from .test_reader import FEW, MANY, framed
 
 
 @contextmanager
