@@ -1,0 +1,370 @@
+"""Alerts: one for each condition, written down before it is sent and after, followed up, and sent again when lost."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from commands import PLANOS, posicional
+from posicional.backends.notify import JsonLines
+from posicional.backends.store import open_store
+from posicional.contract.feed import Feed
+from posicional.day.alerts import DEADLINE, PATIENCE, Condition, Raise, Resend, next_alert
+from posicional.day.facts import Alert
+from posicional.day.journal import Facts, Ledger
+from posicional.day.keys import AlertKey
+from posicional.errors import NotifyError, StoreError
+from posicional.ports import Notice, Outside, Store
+from posicional.steps.alerts import alert_deadline, raise_alerts
+from worlds import DAY, Story, ToldClock, feed_of, file_of, new_store, outside_of
+
+NOON = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+# What is due: pure.
+
+WAITING = Condition(DEADLINE, "senders", frozenset({"missing a", "missing b"}))
+OVER = Condition(DEADLINE, "", frozenset())
+
+
+def told(*alerts: Condition, sent: bool = True, who: str = "ana@maquina") -> Facts:
+    """A day on which these alerts were due, one after another; all sent, or all but the last."""
+    facts = Facts("f", DAY, {})
+    entries = dict(facts.entries)
+    for number, one in enumerate(alerts, start=1):
+        alert = Alert(
+            writer="w", at=NOON, who=who, condition=one.name, actor=one.actor, about=tuple(one.about), text="t"
+        )
+        entries[AlertKey(one.name, number, "due")] = alert
+        if sent or number < len(alerts):
+            entries[AlertKey(one.name, number, "sent")] = alert
+    return replace(facts, entries=entries)
+
+
+def due(facts: Facts, condition: Condition, now: datetime = NOON, *, gone: bool = False) -> Raise | Resend | None:
+    """What is to be told."""
+    return next_alert(facts, condition, now, lambda _who: gone)
+
+
+def test_one_alert_for_a_condition() -> None:
+    """The first is number 1; as long as nothing changes there is no other; where nothing is wrong there is none."""
+    assert due(told(), WAITING) == Raise(1)
+    assert due(told(WAITING), WAITING, NOON + timedelta(days=3)) is None
+    assert due(told(), OVER) is None
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        pytest.param(replace(WAITING, about=frozenset({"missing a"})), None, id="less is in the way"),
+        pytest.param(replace(WAITING, about=WAITING.about | {"refused c"}), Raise(2), id="something new is in the way"),
+        pytest.param(replace(WAITING, actor="operators"), Raise(2), id="it is somebody else's turn"),
+        pytest.param(Condition(DEADLINE, "nobody", frozenset()), Raise(2), id="the machine is at it"),
+        pytest.param(OVER, Raise(2), id="it is over"),
+        pytest.param(replace(WAITING, name="other"), Raise(1), id="another condition"),
+    ],
+)
+def test_what_has_changed_is_followed_up(now: Condition, expected: Raise | None) -> None:
+    """When somebody else is to act, or knows of something new; not when one file of several has come."""
+    assert due(told(WAITING), now) == expected
+
+
+def test_it_is_told_once_that_it_is_over() -> None:
+    """And should it begin anew, that is a new alarm."""
+    assert due(told(WAITING, OVER), OVER) is None
+    assert due(told(WAITING, OVER), WAITING) == Raise(3)
+
+
+def test_what_was_not_sent_is_sent_again() -> None:
+    """After a while, or at once when its writer has ended: before that the writer may be at it."""
+    facts = told(WAITING, sent=False)
+    alert = facts.entries[AlertKey(DEADLINE, 1, "due")]
+    assert isinstance(alert, Alert)
+    assert due(facts, WAITING, NOON + PATIENCE - MINUTE) is None
+    assert due(facts, WAITING, NOON + PATIENCE) == Resend(1, alert)
+    assert due(facts, WAITING, NOON, gone=True) == Resend(1, alert)
+    assert due(facts, OVER, NOON) == Raise(2)  # what is so now goes before what was
+
+
+def test_facts_that_cannot_be_read_are_told_once_more(tmp_path: Path) -> None:
+    """A due that cannot be read may have said anything: one more is sent. A sent one proves that something was sent."""
+    outside = outside_of(open_store(tmp_path), ToldClock(NOON))
+    ledger = Ledger(outside, "f", DAY)
+    outside.store.create(f"{ledger.prefix}{AlertKey(DEADLINE, 1, 'due')}", b"{")
+    outside.store.create(f"{ledger.prefix}{AlertKey(DEADLINE, 1, 'sent')}", b"{")
+    assert due(ledger.read(), WAITING) == Raise(2)
+    facts = told(WAITING, sent=False)
+    unreadable = ledger.read().entries[AlertKey(DEADLINE, 1, "sent")]
+    entries = {**facts.entries, AlertKey(DEADLINE, 1, "sent"): unreadable}
+    assert due(replace(facts, entries=entries), WAITING, NOON + timedelta(days=1)) is None
+
+
+# Telling people: on a real ledger.
+
+
+@dataclass
+class Mailbox:
+    """Takes notices; what is in the store at that moment is noted beside each. Fails as often as it is told to."""
+
+    store: Store
+    notices: list[Notice] = field(default_factory=list)
+    seen: list[list[str]] = field(default_factory=list)
+    failing: int = 0
+
+    def send(self, notice: Notice) -> None:
+        """Take one."""
+        if self.failing:
+            self.failing -= 1
+            raise NotifyError("nobody answers", where="mail.example.com")
+        self.notices.append(notice)
+        self.seen.append(alerts_in(self.store))
+
+    @property
+    def numbers(self) -> list[tuple[int, bool]]:
+        """Number of each, and whether it says that it is over."""
+        return [(notice.number, notice.over) for notice in self.notices]
+
+
+def alerts_in(store: Store) -> list[str]:
+    """The names of the alerts' facts."""
+    return [found.key.rpartition("/")[2] for found in store.list(f"controle/f/{DAY}/alerts/")]
+
+
+@dataclass
+class World:
+    """A feed of two files at noon, where nothing has arrived; what is sent goes into a mailbox."""
+
+    feed: Feed
+    outside: Outside
+    clock: ToldClock
+    mail: Mailbox
+
+    def check(self, after: timedelta = timedelta()) -> Notice | None:
+        """The check, so long after noon."""
+        self.clock.time = NOON + after
+        return alert_deadline(self.feed, DAY, self.outside)[1]
+
+    def tell(self, *telling: Callable[[Story], None]) -> None:
+        """Facts of the day, as a story tells them."""
+        story = Story(self.feed)
+        story.now = self.clock.now()
+        for key, fact in Ledger(self.outside, "f", DAY).read().entries.items():
+            story.entries[key] = fact
+        before = set(story.entries)
+        for tell in telling:
+            tell(story)
+        for key in story.entries.keys() - before:
+            fact = story.entries[key]
+            assert Ledger(self.outside, "f", DAY).write(key, fact)  # type: ignore[arg-type]  # all readable
+
+
+@pytest.fixture(params=["memory", "folder"])
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> World:
+    """Noon, and nothing has arrived."""
+    store, clock = new_store(request.param, tmp_path), ToldClock(NOON)
+    mail = Mailbox(store)
+    outside = replace(outside_of(store, clock), notify=mail)
+    return World(feed_of(file_of("a"), file_of("b")), outside, clock, mail)
+
+
+def test_an_alert_is_a_fact_before_it_is_sent_and_after(world: World) -> None:
+    """Whoever is told of it can already read it in the ledger; afterwards it stands there that it was sent."""
+    notice = world.check()
+    assert world.mail.notices == [notice]
+    assert notice is not None
+    assert notice.text.startswith("[f] 22/11 12:00 ATRASADO: nada chegou")
+    assert world.mail.seen == [["deadline-0001.due.json"]]
+    assert alerts_in(world.outside.store) == ["deadline-0001.due.json", "deadline-0001.sent.json"]
+
+
+def test_it_is_sent_once(world: World) -> None:
+    """However often somebody looks; the sweep, which has read the facts already, tells the same."""
+    assert world.check()
+    assert world.check(MINUTE) is None
+    facts = Ledger(world.outside, "f", DAY).read()
+    assert raise_alerts(world.feed, facts, world.outside) is None
+    assert world.mail.numbers == [(1, False)]
+
+
+def test_a_whole_afternoon(world: World) -> None:
+    """One file comes (nothing new), the other is refused (followed up), a good one comes and a run is live (the
+    machine's turn), the day is done (over).
+    """
+    world.check()
+    world.tell(lambda day: day.arrived("a"))
+    assert world.check(10 * MINUTE) is None
+    world.tell(lambda day: day.seen("b"), lambda day: day.done("b", 1, "refused", problems=["cut off"]))
+    notice = world.check(20 * MINUTE)
+    assert notice is not None
+    assert "1 de 2 foi recusado" in notice.text
+    world.tell(lambda day: day.arrived("b", number=2), lambda day: day.claim(1))
+    notice = world.check(30 * MINUTE)
+    assert notice is not None
+    assert "run 1 em andamento" in notice.text
+    world.tell(lambda day: day.end(1))
+    notice = world.check(40 * MINUTE)
+    assert notice is not None
+    assert notice.text == "[f] 22/11 12:00 publicado com atraso, 22/11 12:30."
+    assert world.check(50 * MINUTE) is None
+    assert world.mail.numbers == [(1, False), (2, False), (3, False), (4, True)]
+
+
+def test_a_trigger_at_the_wrong_hour_tells_nothing(world: World) -> None:
+    """Before the deadline, and when all is well."""
+    assert world.check(-MINUTE) is None
+    world.tell(lambda day: day.arrived("a", "b"), lambda day: day.run(1))
+    assert world.check(timedelta(days=1)) is None
+    assert alerts_in(world.outside.store) == []
+
+
+def test_where_nobody_can_be_told_nothing_is_said_to_be_due(world: World) -> None:
+    """No alert is written that nobody will send."""
+    outside = replace(world.outside, notify=None)
+    assert alert_deadline(world.feed, DAY, outside)[1] is None
+    assert alerts_in(world.outside.store) == []
+
+
+def test_what_could_not_be_sent_is_sent_by_the_next_who_looks(world: World) -> None:
+    """Somebody else, a little later; the number stays, and then it is done."""
+    world.mail.failing = 1
+    with pytest.raises(NotifyError, match="nobody answers"):
+        world.check()
+    assert alerts_in(world.outside.store) == ["deadline-0001.due.json"]
+    assert world.check(MINUTE) is None
+    notice = world.check(PATIENCE)
+    assert notice is not None
+    assert notice.number == 1
+    assert world.check(2 * PATIENCE) is None
+    assert world.mail.numbers == [(1, False)]
+
+
+def test_nobody_waits_for_a_process_that_was_killed(world: World) -> None:
+    """Its alert is sent at once by the next on the same machine."""
+    world.mail.failing = 1
+    with pytest.raises(NotifyError):
+        world.check()
+    world.outside = replace(world.outside, gone=lambda _who: True)
+    assert world.check(timedelta(seconds=1))
+
+
+# When the store fails.
+
+
+@dataclass
+class Broken:
+    """A store of which some operations fail."""
+
+    store: Store
+    failing: frozenset[str]
+
+    def __getattr__(self, name: str) -> object:
+        if name in self.failing:
+            return self._fail
+        return getattr(self.store, name)
+
+    def _fail(self, *_: object) -> object:
+        raise StoreError("the store does not answer", where="s3://meu-bucket-dados")
+
+
+def broken(world: World, *failing: str) -> None:
+    """The store fails from now on."""
+    store = Broken(world.outside.store, frozenset(failing))
+    world.outside = replace(world.outside, store=store)  # type: ignore[arg-type]  # forwards the rest
+
+
+@pytest.mark.parametrize("operation", ["list", "read"])
+def test_people_are_told_when_the_ledger_cannot_be_read(world: World, operation: str) -> None:
+    """Then nobody knows how the date stands, and that is what they are told; the error goes on, with exit code 5."""
+    world.tell(lambda day: day.arrived("a"))
+    broken(world, operation)
+    with pytest.raises(StoreError) as caught:
+        world.check()
+    assert caught.value.exit_code == 5
+    assert world.mail.notices[0].text == (
+        "[f] 22/11 12:00 SEM RESPOSTA: não se sabe se foi publicado, os fatos do dia não podem ser lidos.\n"
+        "  motivo    s3://meu-bucket-dados: the store does not answer"
+    )
+    assert world.mail.numbers == [(0, False)]
+
+
+def test_before_the_deadline_a_dead_store_is_no_alarm(world: World) -> None:
+    """A trigger at the wrong hour does nothing wrong; the error stays an error."""
+    broken(world, "list")
+    with pytest.raises(StoreError):
+        world.check(-MINUTE)
+    assert world.mail.notices == []
+
+
+def test_people_are_told_when_the_alert_cannot_be_written(world: World) -> None:
+    """A disk that is full keeps no alarm from ringing; it may ring again."""
+    broken(world, "create")
+    with pytest.raises(StoreError):
+        world.check()
+    assert world.mail.numbers == [(1, False)]
+
+
+# Many at once, and the command line.
+
+
+def _check_at_once(folder: Path, mail: Path) -> None:
+    outside = replace(outside_of(open_store(folder), ToldClock(NOON)), notify=JsonLines(mail))
+    alert_deadline(feed_of(file_of("a"), file_of("b")), DAY, outside)
+
+
+def test_of_many_at_once_one_sends(tmp_path: Path) -> None:
+    """Five processes check the same date at the same moment: people hear of it once."""
+    context = multiprocessing.get_context("spawn")
+    processes = [
+        context.Process(target=_check_at_once, args=(tmp_path / "dados", tmp_path / "mail.jsonl")) for _ in range(5)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+        assert process.exitcode == 0
+    lines = [json.loads(line) for line in (tmp_path / "mail.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [(line["condition"], line["number"], line["date"]) for line in lines] == [("deadline", 1, "2026-11-22")]
+
+
+def test_a_mailbox_that_cannot_be_written_says_so(tmp_path: Path) -> None:
+    """As an error that names it."""
+    notice = Notice("f", DAY, DEADLINE, 1, over=False, text="t")
+    with pytest.raises(NotifyError, match="the alert cannot be written"):
+        JsonLines(tmp_path / "missing" / "mail.jsonl").send(notice)
+
+
+def test_the_command_writes_the_alarm_down_once(tmp_path: Path) -> None:
+    """It says the same each time; the facts say that it was told once."""
+    words = ("deadline", PLANOS, "--date", "2026-11-20", "--store", tmp_path)
+    first, again = posicional(*words), posicional(*words)
+    assert (first.code, first.out) == (again.code, again.out) == (3, first.out)
+    assert first.out.startswith("[planos] 20/11 12:00 ATRASADO: nada chegou (0 de 7).")
+    assert first.out.count("\n") == 8
+    alerts = tmp_path / "controle" / "planos" / "2026-11-20" / "alerts"
+    assert sorted(path.name for path in alerts.iterdir()) == ["deadline-0001.due.json", "deadline-0001.sent.json"]
+
+
+def test_the_command_for_a_script(tmp_path: Path) -> None:
+    """What was told now stands beside the rest; in the language that is asked for."""
+    words = ("deadline", PLANOS, "--date", "2026-11-20", "--store", tmp_path, "--json", "--language", "en")
+    first, again = posicional(*words).json, posicional(*words).json
+    assert first["alert"] == {"condition": "deadline", "number": 1, "over": False}
+    assert again["alert"] is None
+    assert first["text"] == again["text"]
+    assert first["text"].startswith("[planos] 2026-11-20 12:00 LATE: nothing arrived (0 of 7).")
+
+
+def test_the_command_on_a_store_that_is_none(tmp_path: Path) -> None:
+    """Exit code 5, and the alarm all the same."""
+    (tmp_path / "dados").write_text("a file")
+    said = posicional("deadline", PLANOS, "--date", "2026-11-20", "--store", tmp_path / "dados")
+    assert said.code == 5
+    assert "SEM RESPOSTA" in said.out
+    assert str(tmp_path / "dados") in said.err
