@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from click import Context
+from click import Command, Group
 
 from commands import ROOT, arrive_bytes, posicional
 from posicional.cli import commands
@@ -79,9 +79,17 @@ def command_page() -> str:
 def _command_lines() -> Iterator[str]:
     yield "# The commands\n"
     yield "What `posicional COMMAND --help` says; a test compares.\n"
-    for name in ("", *commands.list_commands(Context(commands))):
-        said = posicional(*([name] if name else []), "--help")
-        yield f"## posicional {name}".rstrip() + f"\n\n```text\n{said.out}```\n"
+    for words in _command_words(commands):
+        said = posicional(*words, "--help")
+        yield f"## {' '.join(['posicional', *words])}\n\n```text\n{said.out}```\n"
+
+
+def _command_words(command: Command, above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The words of a command and of those below it."""
+    yield above
+    if isinstance(command, Group):
+        for name, inner in sorted(command.commands.items()):
+            yield from _command_words(inner, (*above, name))
 
 
 if __name__ == "__main__":

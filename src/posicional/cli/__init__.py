@@ -17,6 +17,7 @@ from posicional.cli.dataset import dataset
 from posicional.cli.deadline import deadline
 from posicional.cli.decisions import accept, hold, release, rollback, skip, waive
 from posicional.cli.demo import demo
+from posicional.cli.layout import layout
 from posicional.cli.output import patient_output
 from posicional.cli.run import run
 from posicional.cli.sample import sample
@@ -43,6 +44,7 @@ def commands() -> None:
 for _command in (
     demo,
     check,
+    layout,
     sample,
     convert,
     run,
