@@ -102,7 +102,7 @@ def _assert_parts(store: Path, parts: list[dict[str, Any]]) -> None:
 # --- disks ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("where", ["controle", slow("dados-parquet"), "dados-processados"])
+@pytest.mark.parametrize("where", [slow("controle"), slow("dados-parquet"), "dados-processados"])
 def test_a_file_where_a_folder_should_be(where: str, store: Path, expected: dict[str, list[by_hand.Row]]) -> None:
     """A store that cannot take what must be written: exit 5, the place and what to do; moved away, the day goes on."""
     (store / where).write_text("in the way")
@@ -182,7 +182,8 @@ def limited(size: int) -> Callable[[], None]:
     return limit
 
 
-@pytest.mark.parametrize("size", [slow(300), 1_500, slow(4_000), slow(6_000)])
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [300, 1_500, 4_000, 6_000])
 def test_files_that_may_not_grow(size: int, store: Path, expected: dict[str, list[by_hand.Row]]) -> None:
     """A limit that cuts a fact, a part or a result in the middle: exit 5, nothing cut off counts; without it: done."""
     running = start(*command(store, "--no-publish"), preexec_fn=limited(size))
@@ -328,6 +329,7 @@ def test_processes_killed_at_random(store: Path, expected: dict[str, list[by_han
         assert made.documents("contratos").keys() == {row["numero_contrato"] for row in expected["contratos_ativos"]}
 
 
+@pytest.mark.slow
 def test_a_killed_convert_leaves_no_output(tmp_path: Path) -> None:
     """`convert` killed while it writes: no output under the name that was asked for; the next one is not held up."""
     big = write_sample(tmp_path / "big", DAY, 150_000)[0]
@@ -448,7 +450,7 @@ def test_a_file_that_goes_away_before_it_is_read(
     [
         ("arrivals/clientes/0001.*.done.json", b""),
         ("runs/0001.end.json", b'{"fact": "run-end", "vers'),
-        ("runs/0001.claim.json", b"\xff\xfe"),
+        pytest.param("runs/0001.claim.json", b"\xff\xfe", marks=pytest.mark.slow),
     ],
     ids=["an empty done", "a cut end", "a claim that is no text"],
 )
