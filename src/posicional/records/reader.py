@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date
 
@@ -10,8 +11,9 @@ from posicional.contract.layout import Layout
 from posicional.errors import DataRefused
 from posicional.ports import Sink, Source
 from posicional.records.blocks import Span, ahead, content_hash
-from posicional.records.controls import Notes
-from posicional.records.conversion import Conversion, Part
+from posicional.records.compressed import Unreadable, content_pieces, is_compressed, unpacked
+from posicional.records.controls import Notes, Problems
+from posicional.records.conversion import Account, Conversion, Part
 from posicional.records.parquet import PartWriter
 from posicional.records.ranges import Told, Total, cores, joined, plan, together
 from posicional.records.reading import SMALL, Read, Reading
@@ -43,6 +45,7 @@ def convert(  # noqa: PLR0913  # all that a conversion depends on, each by name
     *,
     file: str,
     path: str,
+    member: str = "",
     date: date | None = None,
     tolerance: Callable[[int, int], bool] = no_rejects,
     allow_empty: bool = False,
@@ -51,45 +54,56 @@ def convert(  # noqa: PLR0913  # all that a conversion depends on, each by name
 ) -> Conversion:
     """Turn a file into Parquet parts in `sink`, and its rejects into others in `rejects` if there are any.
 
-    `file` is its name in the feed and names the tables; `path` is what `_file` says. `tolerance(rejects, records)`
-    tells whether so many rejects may be. The parts are written, and stay, even when the file is refused: whether it is
-    usable the returned `problems` say.
+    `file` is its name in the feed and names the tables; `path` is what `_file` says, and its ending (`.gz`, `.zst`,
+    `.zip`) whether the file is compressed; `member` names the file of an archive. `tolerance(rejects, records)` tells
+    whether so many rejects may be. The parts are written, and stay, even when the file is refused: whether it is usable
+    the returned `problems` say. A compressed stream that is cut off or damaged has no parts.
 
     A file larger than 128 MiB is read in ranges, by so many `workers` at once (0: as many as there are cores), each
     with parts of its own, the same whatever the number of workers. `one_part` keeps it in one.
     """
-    job = _Job(source, layout, sink, rejects, file, path, date)
-    workers = workers or cores()
-    spans, pieces = ([], []) if one_part else plan(source, layout, workers)
-    if spans:
-        ranges = list(together(lambda one: job.range(*one), list(enumerate(spans)), workers))
-        total, writers = joined(layout, date, source.size, [told for told, _ in ranges]), [parts for _, parts in ranges]
-    else:
-        total, pieces, parts = job.whole()
-        writers = [parts]
-    account = total.account
-    if not account.records and not allow_empty:
-        total.problems.add("empty", "the file has no records")
-    if not tolerance(account.rejects, account.records):
-        text = f"{account.rejects} of {account.records} records are rejected, more than the contract allows"
-        total.problems.add("rejects", text)
-    sha256 = content_hash(pieces)
-    footer = {"layout": layout.name, "layout_digest": layout.digest, "source": path, "source_sha256": sha256}
-    footer |= {"source_bytes": str(source.size), "records": str(account.records), "rejects": str(account.rejects)}
-    closed = [writer.close(footer) for writer in writers]
-    parts_of_rows = tuple(part for rows, _ in closed for part in rows)
+    stored: list[bytes] | None = None
+    try:
+        with ExitStack() as stack:
+            plain = source
+            if is_compressed(path):
+                stored = content_pieces(source)
+                plain = stack.enter_context(unpacked(source, path, member))
+            job = _Job(plain, layout, sink, rejects, file, path, date)
+            total, pieces, writers = job.run(1 if one_part else workers or cores(), one_part=one_part)
+            account = total.account
+            if not account.records and not allow_empty:
+                total.problems.add("empty", "the file has no records")
+            if not tolerance(account.rejects, account.records):
+                text = f"{account.rejects} of {account.records} records are rejected, more than the contract allows"
+                total.problems.add("rejects", text)
+            sha256 = content_hash(pieces if stored is None else stored)
+            footer = {"layout": layout.name, "layout_digest": layout.digest, "source": path, "source_sha256": sha256}
+            counts = {"source_bytes": source.size, "records": account.records, "rejects": account.rejects}
+            footer |= {name: str(count) for name, count in counts.items()}
+            return _conversion(layout, file, total, [writer.close(footer) for writer in writers], sha256, source.size)
+    except Unreadable as error:
+        nothing = Total(Problems(), [], Account())
+        nothing.problems.add("stream", str(error))
+        return _conversion(layout, file, nothing, [], content_hash(stored or []), source.size)
+
+
+def _conversion(
+    layout: Layout, file: str, total: Total, closed: list[tuple[list[Part], list[Part]]], sha256: str, size: int
+) -> Conversion:
+    parts = tuple(part for rows, _ in closed for part in rows)
     tables = dict.fromkeys(layout.tables(file), 0)
-    for part in parts_of_rows:
+    for part in parts:
         tables[part.table] += part.rows
     return Conversion(
-        parts=parts_of_rows,
+        parts=parts,
         rejects=tuple(part for _, refused in closed for part in refused),
         tables=tables,
         controls=tuple(total.controls),
-        account=account,
+        account=total.account,
         problems=tuple(total.problems),
         sha256=sha256,
-        size=source.size,
+        size=size,
     )
 
 
@@ -104,6 +118,16 @@ class _Job:
     file: str
     path: str
     date: date | None
+
+    def run(self, workers: int, *, one_part: bool) -> tuple[Total, list[bytes], list[_Parts]]:
+        """Read the file, in ranges where that pays; what it adds up to, its hashes, and its parts, still open."""
+        spans, pieces = ([], []) if one_part else plan(self.source, self.layout, workers)
+        if not spans:
+            total, pieces, parts = self.whole()
+            return total, pieces, [parts]
+        ranges = list(together(lambda one: self.range(*one), list(enumerate(spans)), workers))
+        told = [one for one, _ in ranges]
+        return joined(self.layout, self.date, self.source.size, told), pieces, [parts for _, parts in ranges]
 
     def whole(self) -> tuple[Total, list[bytes], _Parts]:
         """Read the file in one go, decoding ahead of the writing; its parts, still open, and its hashes."""

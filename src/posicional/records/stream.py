@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import date
 from typing import Any
 
@@ -11,6 +12,7 @@ import pyarrow as pa
 from posicional.contract.layout import Layout
 from posicional.errors import DataRefused, UsageError
 from posicional.ports import Source
+from posicional.records.compressed import Unreadable, is_compressed, unpacked
 from posicional.records.conversion import Account, ControlRecord, Problem
 from posicional.records.reading import Reading
 from posicional.records.rejects import SCHEMA
@@ -99,12 +101,19 @@ class RecordStream:
             raise UsageError("known only at the end of the stream", where=self._path, hint=hint)
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
-        for read in self._reading.batches(self._source):
-            if read.table == self._table:
-                yield read.batch
-            elif read.table is None and self._kept < KEPT:
-                self._rejects.append(read.batch)
-                self._kept += read.batch.nbytes
+        with ExitStack() as stack:
+            source = self._source
+            if is_compressed(self._path):
+                try:
+                    source = stack.enter_context(unpacked(source, self._path))
+                except Unreadable as error:
+                    raise DataRefused(str(error), where=self._path) from error
+            for read in self._reading.batches(source):
+                if read.table == self._table:
+                    yield read.batch
+                elif read.table is None and self._kept < KEPT:
+                    self._rejects.append(read.batch)
+                    self._kept += read.batch.nbytes
         self._through = True
         self._judge()
 
