@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import socket
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -20,7 +21,18 @@ from posicional.demo.sample import write_sample
 
 DATE = "2026-11-22"
 LAYOUTS = EXAMPLES / "planos" / "layouts"
-COMMANDS = sorted(commands.commands)
+
+
+def every(group: click.Group, *above: str) -> Iterator[tuple[str, click.Command]]:
+    """All commands that do something, those of a group under both words."""
+    for name, command in sorted(group.commands.items()):
+        if isinstance(command, click.Group):
+            yield from every(command, *above, name)
+        else:
+            yield " ".join((*above, name)), command
+
+
+COMMANDS = dict(every(commands))
 
 
 @pytest.fixture(scope="module")
@@ -51,21 +63,21 @@ def ran(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_commands_of_a_day_are_there() -> None:
     """What a day needs from its sample to its report has a command each."""
-    assert {"check", "convert", "dataset", "deadline", "demo", "run", "sample", "status"} <= set(COMMANDS)
+    assert {"check", "convert", "dataset", "deadline", "demo", "run", "sample", "status"} <= COMMANDS.keys()
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_help_has_an_example_that_the_command_understands(name: str) -> None:
     """`--help` ends with 0 and an example of that very command, whose options the command has."""
-    said = posicional(name, "--help")
+    said = posicional(*name.split(), "--help")
     assert (said.code, said.err) == (0, "")
     examples = [line.split() for line in said.out.partition("Example")[2].splitlines() if "posicional" in line]
     assert examples
-    options = {option for parameter in commands.commands[name].params for option in parameter.opts}
+    options = {option for parameter in COMMANDS[name].params for option in parameter.opts}
     for words in examples:
-        assert words[:2] == ["posicional", name]
+        assert " ".join(words).startswith(f"posicional {name} ") or words == ["posicional", name]
         assert {word for word in words if word.startswith("-")} <= options
-    for parameter in commands.commands[name].params:
+    for parameter in COMMANDS[name].params:
         assert not isinstance(parameter, click.Option) or parameter.help, parameter.name
 
 
@@ -92,7 +104,7 @@ def test_json_is_one_document_and_nothing_else(ran: Path, contratos: Path, tmp_p
         "run": posicional("run", PLANOS, *store, "--no-publish", "--json"),
         "status": posicional("status", PLANOS, *store, "--json"),
     }
-    assert all("--json" in [word for p in commands.commands[name].params for word in p.opts] for name in said)
+    assert all("--json" in [word for p in COMMANDS[name].params for word in p.opts] for name in said)
     assert said["check"].json == {"faults": []}
     assert said["convert"].json["written"] == [str(tmp_path / "o.parquet")]
     assert said["dataset"].json["run"] == 1
