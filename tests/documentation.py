@@ -16,7 +16,7 @@ from click import Command, Group
 from commands import ROOT, arrive_bytes, posicional
 from posicional.cli import commands
 
-README = ROOT / "README.md"
+READMES = (ROOT / "README.md", ROOT / "README.pt-BR.md")
 COMMANDS = ROOT / "docs" / "commands.md"
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -93,5 +93,6 @@ def _command_words(command: Command, above: tuple[str, ...] = ()) -> Iterator[tu
 
 
 if __name__ == "__main__":
-    README.write_text(readme(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in READMES:
+        page.write_text(readme(page.read_text(encoding="utf-8")), encoding="utf-8")
     COMMANDS.write_text(command_page(), encoding="utf-8")

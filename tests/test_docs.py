@@ -13,9 +13,10 @@ from commands import ROOT
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 
-def test_readme_shows_what_its_commands_print() -> None:
-    """Every command of the README prints what stands below it, with the README's own files."""
-    text = docs.README.read_text(encoding="utf-8")
+@pytest.mark.parametrize("page", docs.READMES, ids=lambda page: page.name)
+def test_readme_shows_what_its_commands_print(page: Path) -> None:
+    """Every command of the README, in both languages, prints what stands below it, with the README's own files."""
+    text = page.read_text(encoding="utf-8")
     assert docs.readme(text) == text
 
 

@@ -68,7 +68,7 @@ def names(read: posicional.RecordStream) -> list[str]:
 
 def prepare(folder: Path) -> None:
     """The README's feed, whose day has been run."""
-    documentation.lay_out(documentation.README.read_text(encoding="utf-8"), folder)
+    documentation.lay_out(documentation.READMES[0].read_text(encoding="utf-8"), folder)
     assert command("run", "feed.yaml", "--date", "2026-11-20", cwd=folder).code == 0
 
 
