@@ -687,6 +687,7 @@ def test_a_target_that_cannot_be_reached(store: Store, tmp_path: Path) -> None:
 def test_a_day_on_a_bucket_that_misbehaves(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
     """Writes that are done and reported as failed, conflicts, throttling: one run, each arrival numbered once."""
     with s3_store(monkeypatch) as (store, server):
+        server.versioned = True
         both(store)
         creates = ["500 after", "409", "503", "", "500 after", "409", "409"]
         server.faults = {"CREATE": creates, "PUT": ["503", "500 after"], "GET": ["", "503"] * 5}

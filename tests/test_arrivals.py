@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -13,10 +14,12 @@ import pytest
 
 from posicional.backends.duckdb import DuckDbEngine
 from posicional.day.facts import RunEnd, Seen
-from posicional.errors import NotDone
+from posicional.errors import DataRefused, NotDone, UsageError
 from posicional.ports import Outside, Source, Store, StoredObject
 from posicional.steps.advance import Outcome, advance
-from test_advance import Around, Busy, rows_of
+from posicional.steps.decide import accept
+from test_advance import Around, Busy, Replacing, rows_of
+from tiny_s3 import TinyS3
 from worlds import (
     CONTRATOS,
     DAY,
@@ -26,6 +29,7 @@ from worlds import (
     contratos,
     new_store,
     outside_of,
+    s3_store,
     send,
     write_feed,
 )
@@ -534,3 +538,227 @@ def test_a_marker_of_no_file_is_unknown(store: Store, tmp_path: Path) -> None:
     for name in ("OUTRO.txt.ok", f"{CLIENTES_NAME}.ok", f"{CONTRATOS_NAME}.ok"):
         send(store, name, b"")
     assert advance(feed, DAY, world(store)).unknown == (f"{CLIENTES_NAME}.ok", "OUTRO.txt.ok")
+
+
+# Versions, duplicates, corrections.
+
+
+@contextmanager
+def versioned_bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Store, TinyS3]]:
+    """An empty bucket that keeps versions."""
+    with s3_store(monkeypatch) as (store, server):
+        server.versioned = True
+        yield store, server
+
+
+@pytest.fixture(params=["folder", "memory", "s3"])
+def any_store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """An empty store of each kind, S3 too."""
+    if request.param == "s3":
+        with versioned_bucket(monkeypatch) as (store, _):
+            yield store
+    else:
+        yield new_store(request.param, tmp_path)
+
+
+def test_content_that_comes_back_is_a_correction_too(any_store: Store, tmp_path: Path) -> None:
+    """A, then B, then A again: three arrivals and three runs, and the last one is of A."""
+    feed = write_feed(tmp_path / "feed")
+    send(any_store, CLIENTES_NAME, clientes())
+    for count, plans in enumerate((["OURO"], ["OURO", "PRATA"], ["OURO"]), 1):
+        send(any_store, CONTRATOS_NAME, contratos(plans))
+        outcome = advance(feed, DAY, world(any_store))
+        assert arrivals_of(outcome, "contratos") == ["converted"] * count
+        assert [run.status for run in outcome.day.runs] == ["succeeded"] * count
+        assert len(numbers(outcome, any_store)) == len(plans)
+    dones = [outcome.day.files["contratos"].done(one) for one in outcome.day.files["contratos"].arrivals]
+    hashes = [done.sha256 for done in dones if done]
+    assert (hashes[0], len(set(hashes))) == (hashes[2], 2)
+
+
+def test_nothing_new_costs_three_calls(any_store: Store, tmp_path: Path) -> None:
+    """A finished day that is asked for again: one listing of what arrived, one of the facts, and each fact once."""
+    feed = write_feed(tmp_path / "feed")
+    send(any_store, CONTRATOS_NAME, contratos())
+    send(any_store, CLIENTES_NAME, clientes())
+    advance(feed, DAY, world(any_store))
+    store = Counting(any_store)
+    outcome = advance(feed, DAY, world(store))
+    assert (outcome.did, outcome.rest.why) == (False, "done")
+    facts = len(list(any_store.list(f"controle/saude/{DAY}/")))
+    assert store.calls == Counter(list=2, read=facts)
+
+
+def test_an_arrival_costs_the_same_whatever_else_there_is(tmp_path: Path) -> None:
+    """The calls for a day do not grow with other days, whether these are processed or only lie there."""
+    feed = write_feed(tmp_path / "feed")
+    costs = []
+    for others in (0, 12):
+        store = Counting(new_store("memory", tmp_path))
+        for back in range(1, others + 1):
+            day = DAY - timedelta(days=back)
+            send(store.real, f"CONTRATOS_{day:%Y%m%d}.txt", contratos(day=day))
+            send(store.real, f"CLIENTES_{day:%Y%m%d}.txt", clientes())
+            if back % 2:
+                advance(feed, day, world(store.real))
+        send(store.real, CONTRATOS_NAME, contratos())
+        send(store.real, CLIENTES_NAME, clientes())
+        assert advance(feed, DAY, world(store)).problem is None
+        costs.append(store.calls)
+    assert costs[0] == costs[1]
+    assert costs[0]["create"] == 7  # two arrivals seen and done; a run claimed, started, ended
+
+
+def test_on_s3_an_arrival_is_a_version(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It is read by the id of its version: what was replaced before it was read is an arrival all the same."""
+    feed = write_feed(tmp_path / "feed")
+    with versioned_bucket(monkeypatch) as (store, _):
+        send(store, CLIENTES_NAME, clientes())
+        send(store, CONTRATOS_NAME, contratos(["OURO"]))
+        outcome = advance(feed, DAY, world(Replacing(store, CONTRATOS_NAME, contratos(["OURO", "PRATA"]))))
+        assert (arrivals_of(outcome, "contratos"), len(numbers(outcome, store))) == (["converted"] * 2, 2)
+        seen = [one.seen for one in outcome.day.files["contratos"].arrivals]
+        assert [one.object_version for one in seen if isinstance(one, Seen)] == ["version-1", "version-2"]
+        send(store, CONTRATOS_NAME, contratos(["OURO", "PRATA"]))
+        assert not advance(feed, DAY, world(store)).did  # the same content under another id is the same arrival
+
+
+def test_a_bucket_without_versions_is_refused_unless_that_is_agreed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What a newer object replaces could not be read again; `latest_only` accepts that."""
+    with s3_store(monkeypatch) as (store, server):
+        send(store, CLIENTES_NAME, clientes())
+        send(store, CONTRATOS_NAME, contratos())
+        with pytest.raises(UsageError, match="keeps no versions") as caught:
+            advance(write_feed(tmp_path / "feed"), DAY, world(store))
+        assert "latest_only: true" in caught.value.hint
+        assert not [key for key in server.objects if "controle" in key]
+        feed = write_feed(tmp_path / "agreed", feed=f"{FEED}latest_only: true\n")
+        outcome = advance(feed, DAY, world(Replacing(store, CONTRATOS_NAME, contratos(["OURO"]))))
+        assert arrivals_of(outcome, "contratos") == ["superseded", "converted"]
+        assert (outcome.problem, numbers(outcome, store)) == (None, ["000000"])
+
+
+VERSIONED = feed_with(contratos_name="CONTRATOS_{date:%Y%m%d}_v{version}.txt")
+
+
+def test_the_later_version_counts_whenever_it_came(store: Store, tmp_path: Path) -> None:
+    """By the number in the name, not by the order of arrival nor of the letters."""
+    feed = write_feed(tmp_path / "feed", feed=VERSIONED)
+    send(store, CLIENTES_NAME, clientes())
+    send(store, "CONTRATOS_20261122_v10.txt", contratos(["OURO"]))
+    send(store, "CONTRATOS_20261122_v9.txt", contratos(["PRATA", "PRATA", "PRATA"]))
+    outcome = advance(feed, DAY, world(store))
+    assert (outcome.problem, numbers(outcome, store)) == (None, ["000000"])
+    send(store, "CONTRATOS_20261122_v8.txt", contratos(["PRATA"] * 4))
+    late = advance(feed, DAY, world(store))
+    assert (late.problem, len(late.day.runs), numbers(late, store)) == (None, 1, ["000000"])
+    send(store, "CONTRATOS_20261122_v11.txt", contratos(["OURO", "PRATA"]))
+    newest = advance(feed, DAY, world(store))
+    assert (newest.problem, len(newest.day.runs), len(numbers(newest, store))) == (None, 2, 2)
+
+
+def test_a_refused_later_version_leaves_the_one_before(store: Store, tmp_path: Path) -> None:
+    """Version 2 is bad: version 1 counts, also when it comes last, and the day says what is refused."""
+    feed = write_feed(tmp_path / "feed", feed=VERSIONED)
+    send(store, CLIENTES_NAME, clientes())
+    send(store, "CONTRATOS_20261122_v2.txt", contratos(["OURO"], counted=9))
+    assert isinstance(advance(feed, DAY, world(store)).problem, DataRefused)
+    send(store, "CONTRATOS_20261122_v1.txt", contratos(["OURO"]))
+    outcome = advance(feed, DAY, world(store))
+    assert (outcome.day.refused, numbers(outcome, store)) == (("contratos",), ["000000"])
+
+
+TWO_NAMES = feed_with(contratos_name="*CONTRATOS_{date:%Y%m%d}.txt")
+
+
+def test_a_correction_of_the_first_object_is_one_whatever_came_besides(store: Store, tmp_path: Path) -> None:
+    """The stranger under another name is refused, also when it comes again; the first one's correction counts."""
+    feed = write_feed(tmp_path / "feed", feed=TWO_NAMES)
+    send(store, CLIENTES_NAME, clientes())
+    send(store, CONTRATOS_NAME, contratos(["OURO"]))
+    advance(feed, DAY, world(store))
+    for plans in (["PRATA"], ["PRATA", "PRATA"]):
+        send(store, f"NOVO_{CONTRATOS_NAME}", contratos(plans))
+        outcome = advance(feed, DAY, world(store))
+        assert (outcome.day.refused, numbers(outcome, store)) == (("contratos",), ["000000"])
+    send(store, CONTRATOS_NAME, contratos(["BASICO", "OURO"]))
+    outcome = advance(feed, DAY, world(store))
+    assert arrivals_of(outcome, "contratos") == ["converted", "refused", "refused", "converted"]
+    assert (outcome.problem, numbers(outcome, store)) == (None, ["000001"])
+
+
+def test_an_ambiguous_arrival_can_be_accepted(store: Store, tmp_path: Path) -> None:
+    """It has been read, so that a person who says that it counts gets its rows."""
+    feed = write_feed(tmp_path / "feed", feed=TWO_NAMES)
+    send(store, CLIENTES_NAME, clientes())
+    send(store, CONTRATOS_NAME, contratos(["OURO"]))
+    advance(feed, DAY, world(store))
+    send(store, f"NOVO_{CONTRATOS_NAME}", contratos(["BASICO", "PRATA"]))
+    advance(feed, DAY, world(store))
+    accept(feed, DAY, outside_of(store), file="contratos", why="the new name is right")
+    outcome = advance(feed, DAY, world(store))
+    assert (outcome.problem, numbers(outcome, store)) == (None, ["000001"])
+
+
+def test_a_refused_file_is_replaced_by_a_good_one(any_store: Store, tmp_path: Path) -> None:
+    """The next arrival of the same name counts, and nothing is refused any longer."""
+    feed = write_feed(tmp_path / "feed")
+    send(any_store, CLIENTES_NAME, clientes())
+    send(any_store, CONTRATOS_NAME, contratos(counted=9))
+    assert isinstance(advance(feed, DAY, world(any_store)).problem, DataRefused)
+    send(any_store, CONTRATOS_NAME, contratos())
+    outcome = advance(feed, DAY, world(any_store))
+    assert (outcome.problem, arrivals_of(outcome, "contratos")) == (None, ["refused", "converted"])
+
+
+def test_a_refused_file_is_read_again_when_its_layout_is_mended(any_store: Store, tmp_path: Path) -> None:
+    """The same arrival, read in another way; both readings stay in the ledger."""
+    send(any_store, CLIENTES_NAME, clientes())
+    send(any_store, CONTRATOS_NAME, contratos())
+    wrong = write_feed(
+        tmp_path / "wrong", contratos=CONTRATOS.replace("width: 6, type: integer", "width: 5, type: integer")
+    )
+    assert isinstance(advance(wrong, DAY, world(any_store)).problem, DataRefused)
+    outcome = advance(write_feed(tmp_path / "right"), DAY, world(any_store))
+    assert (outcome.problem, arrivals_of(outcome, "contratos")) == (None, ["converted"])
+    assert len(outcome.day.files["contratos"].arrivals[0].dones) == 2
+
+
+def test_a_part_that_changes_while_it_is_read(store: Store, tmp_path: Path) -> None:
+    """The whole set is superseded, and taken again with what is there now."""
+    feed = write_feed(tmp_path / "feed", feed=PARTS)
+    send(store, CLIENTES_NAME, clientes())
+    send(store, FIRST, contratos(["OURO"]))
+    send(store, SECOND, part(["PRATA"], 5))
+    outcome = advance(feed, DAY, world(Replacing(store, SECOND, part(["BASICO", "OURO"], 5))))
+    assert arrivals_of(outcome, "contratos") == ["superseded", "converted"]
+    assert (outcome.problem, numbers(outcome, store)) == (None, ["000000", "000006"])
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_an_empty_file(store: Store, tmp_path: Path, allowed: bool) -> None:
+    """Zero bytes are refused, unless the contract says that the file may be empty: then its table is."""
+    words = f"    allow_empty: {str(allowed).lower()}\n"
+    feed = write_feed(tmp_path / "feed", feed=feed_with(clientes=words), ativos=LEFT)
+    send(store, CONTRATOS_NAME, contratos())
+    send(store, CLIENTES_NAME, b"")
+    outcome = advance(feed, DAY, world(store))
+    if allowed:
+        assert (outcome.problem, [row["uf"] for row in rows_of(store, outcome.day, "ativos")]) == (None, [None, None])
+    else:
+        assert isinstance(outcome.problem, DataRefused)
+        assert outcome.day.files["clientes"].refusal == ("the file has no records",)
+
+
+def test_names_that_no_fact_can_hold(tmp_path: Path) -> None:
+    """A name that is no text is reported as unknown, also where a pattern would take it."""
+    feed = write_feed(tmp_path / "feed", feed=TWO_NAMES)
+    folder = new_store("folder", tmp_path)
+    send(folder, CONTRATOS_NAME, contratos())
+    path = Path(folder.locate(f"dados-posicionais/{CONTRATOS_NAME}"))
+    os.link(path, os.fsencode(path.parent) + b"/\xe9" + CONTRATOS_NAME.encode())
+    outcome = advance(feed, DAY, world(folder))
+    assert outcome.unknown == (f"\\udce9{CONTRATOS_NAME}",)
+    assert arrivals_of(outcome, "contratos") == ["converted"]

@@ -8,7 +8,10 @@ import random
 import pytest
 
 from posicional.contract.feed import Feed
+from posicional.contract.pattern import Pattern
 from posicional.contract.tolerance import Tolerance
+from posicional.day.facts import RunClaim
+from posicional.day.gate import Process, decide
 from posicional.day.journal import Facts
 from posicional.day.keys import RUNS, DecisionKey, DoneKey, SeenKey, TurnKey
 from posicional.day.revision import reading
@@ -131,6 +134,37 @@ def test_a_finished_day_does_not_move_by_a_change_of_the_contract(story: Story, 
     story.feed = feed
     day = story.day
     assert (day.settled, day.contract_changed, day.pending, day.missing) == (True, True, (), ()), name
+
+
+def test_no_clock_says_in_which_reading_a_run_took_a_file(story: Story) -> None:
+    """A refusal under another layout, written by a clock that is ahead, is not what the finished day was made of."""
+    mended = story.feed
+    story.arrived("a", "b")
+    story.feed = with_layout(mended, "a", "wrong")
+    story.done("a", status="refused")
+    story.feed = mended
+    process = decide(mended, story.day, story.now, lambda _who: False)
+    assert isinstance(process, Process)
+    story.entries[TurnKey(RUNS, 1, "claim")] = RunClaim(
+        **story.sign(),
+        lease_until=story.now,
+        revision=process.revision,
+        content=process.content,
+        contract=process.contract,
+        inputs=process.inputs,
+    )
+    story.end(1)
+    assert (story.day.settled, story.day.refused, set(story.day.inputs)) == (True, (), {"a", "b"})
+
+
+def test_the_version_in_the_name_goes_before_the_number() -> None:
+    """Where names have versions, what came later counts only if it is a later version."""
+    story = Story(feed_of(file_of("a", pattern=Pattern("A_{date:%Y%m%d}_v{version}.txt"))))
+    for number, version in ((1, 9), (2, 10), (3, 8)):
+        story.seen("a", number, key=f"dados-posicionais/A_20261122_v{version}.txt")
+        story.done("a", number)
+    assert story.day.inputs["a"].arrival == 2
+    assert [one.number for one in story.day.files["a"].arrivals] == [3, 1, 2]
 
 
 def test_another_run_moves_a_finished_day_to_the_new_contract(story: Story) -> None:

@@ -20,15 +20,23 @@ class TinyS3:
     """The bucket's objects (key -> bytes), and the answers that the next requests of a method get before all else.
 
     A fault is a status; `500 after` is one that is answered when the request has done its work. `CREATE` is the method
-    of a `PUT` that must not replace anything.
+    of a `PUT` that must not replace anything. `versioned`: what is replaced can still be read, by its version's id.
     """
 
     url: str = ""
     objects: dict[str, bytes] = field(default_factory=dict)
+    versioned: bool = False
+    versions: dict[str, list[bytes]] = field(default_factory=dict)
     faults: dict[str, list[str]] = field(default_factory=dict)
     uploads: dict[str, dict[int, bytes]] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def put(self, key: str, data: bytes) -> None:
+        """An object takes the place of another, whose version stays where versions are kept."""
+        self.objects[key] = data
+        if self.versioned:
+            self.versions.setdefault(key, []).append(data)
 
     def fault(self, method: str) -> str:
         """The fault that the next request of this method meets; empty when it meets none."""
@@ -72,7 +80,7 @@ class _Handler(BaseHTTPRequestHandler):
             case "GET" if not key:
                 return 200, self.listing(query.get("prefix", "")), {}
             case "GET" | "HEAD":
-                return self.get(key)
+                return self.get(key, query.get("versionId", ""))
             case "DELETE":
                 self.state.objects.pop(key, None)
                 return 204, b"", {}
@@ -83,15 +91,21 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.headers.get("If-None-Match") == "*" and key in self.state.objects:
             return 412, b"<Error><Code>PreconditionFailed</Code><Message>there</Message></Error>", {}
         else:
-            self.state.objects[key] = body
+            self.state.put(key, body)
         return 200, b"", {"ETag": etag(body)}
 
-    def get(self, key: str) -> tuple[int, bytes, dict[str, str]]:
-        """An object, or a range of it, when it is the one that is asked for."""
+    def get(self, key: str, version: str) -> tuple[int, bytes, dict[str, str]]:
+        """An object or one of its versions, or a range of it, when it is the one that is asked for."""
+        kept = self.state.versions.get(key, [])
         data = self.state.objects.get(key)
+        if version:
+            number = int(version.removeprefix("version-"))
+            data = kept[number - 1] if 0 < number <= len(kept) else None
         if data is None:
             return 404, b"<Error><Code>NoSuchKey</Code><Message>none</Message></Error>", {}
         headers = {"ETag": etag(data), "Last-Modified": "Sun, 22 Nov 2026 11:00:00 GMT"}
+        if kept:
+            headers["x-amz-version-id"] = version or f"version-{len(kept)}"
         if self.headers.get("If-Match", headers["ETag"]) != headers["ETag"]:
             return 412, b"", {}
         wanted = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
@@ -114,7 +128,8 @@ class _Handler(BaseHTTPRequestHandler):
             answer = f"<InitiateMultipartUploadResult><UploadId>{number}</UploadId></InitiateMultipartUploadResult>"
             return 200, answer.encode(), {}
         pieces = self.state.uploads.pop(query["uploadId"])
-        data = self.state.objects[key] = b"".join(pieces[number] for number in sorted(pieces))
+        data = b"".join(pieces[number] for number in sorted(pieces))
+        self.state.put(key, data)
         answer = f"<CompleteMultipartUploadResult><ETag>{escape(etag(data))}</ETag></CompleteMultipartUploadResult>"
         return 200, answer.encode(), {}
 

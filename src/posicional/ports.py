@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 class StoredObject:
     """One object as the store lists it. `version` changes whenever the content may have changed.
 
-    `tag` is what a listing says instead, in a store that lists no versions: equal tags are equal contents. Else empty.
+    `tag` is what a listing says instead, in a store that lists no versions: equal tags are equal contents. It is empty
+    where there is no need of it; where `head` gives it as the version, the store keeps one version only.
     """
 
     key: str
@@ -23,6 +24,11 @@ class StoredObject:
     version: str
     modified: datetime
     tag: str = ""
+
+    @property
+    def kept(self) -> bool:
+        """Whether what `head` gave is kept as it is when another version takes its place, as far as a bucket tells."""
+        return not self.tag or self.version != self.tag
 
     def same(self, other: StoredObject) -> bool:
         """Whether both are one version of an object, or of equal content; either may come from a listing."""

@@ -65,7 +65,7 @@ class ObjectStore:
     def head(self, key: str) -> StoredObject:
         """Size, version (id, or entity tag where the bucket keeps no versions) and time. Raises `ObjectMissing`."""
         with _explained(self.url, key):
-            return _stored(obstore.head(self.client, checked(key)))
+            return self._stored(obstore.head(self.client, checked(key)))
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """Objects below a prefix that ends in `/`, in the order of their keys. `version` is the entity tag."""
@@ -73,7 +73,16 @@ class ObjectStore:
             found = [meta for chunk in obstore.list(self.client, prefix or None, chunk_size=1000) for meta in chunk]
         for meta in sorted(found, key=lambda meta: meta["path"]):
             if not any(segment.startswith(".") for segment in meta["path"].split("/")):
-                yield _stored(meta)
+                yield self._stored(meta)
+
+    def _stored(self, meta: ObjectMeta) -> StoredObject:
+        tag = meta.get("e_tag") or f'"{meta["size"]}-{meta["last_modified"].isoformat()}"'
+        version = meta.get("version")
+        if not version or version == "null":
+            version = tag
+        # Memory lists the versions that it has; only S3 needs a tag beside them.
+        shown = tag if isinstance(self.client, S3Store) else ""
+        return StoredObject(meta["path"], meta["size"], version, meta["last_modified"], shown)
 
     def source(self, found: StoredObject) -> Source:
         """The bytes of exactly that version."""
@@ -225,14 +234,6 @@ def s3_store(url: str) -> ObjectStore:
 def reopened(url: str) -> ObjectStore:
     """The store that another process pickled."""
     return memory_store(url) if url.lower().startswith("memory:") else s3_store(url)
-
-
-def _stored(meta: ObjectMeta) -> StoredObject:
-    tag = meta.get("e_tag") or f'"{meta["size"]}-{meta["last_modified"].isoformat()}"'
-    version = meta.get("version")
-    if not version or version == "null":
-        version = tag
-    return StoredObject(meta["path"], meta["size"], version, meta["last_modified"], tag)
 
 
 @contextmanager

@@ -120,6 +120,7 @@ class Feed:
     settle: timedelta = timedelta(seconds=2)
     lookback: int = 35
     attempts: int = 3
+    latest_only: bool = False
 
     @staticmethod
     def load(path: str | Path, env: Mapping[str, str] | None = None) -> Feed:

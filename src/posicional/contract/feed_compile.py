@@ -78,6 +78,7 @@ class FeedCompiler:
             settle=words.settle,
             lookback=words.lookback,
             attempts=words.attempts,
+            latest_only=words.latest_only,
         )
 
     def _zone(self, name: str) -> ZoneInfo | None:

@@ -26,7 +26,6 @@ NOT_YET: NotYet = {
     "publish.opensearch.mode": (),
     "publish.opensearch.datasets.*.view": ("all",),
     "alerts.*": (),
-    "latest_only": (True,),
     "engine": ("spark",),
 }
 """Words of a feed that are understood, and that nothing can do yet; where values are named, only those are refused."""

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from posicional.contract.feed import ExpectedFile, Feed
+from posicional.day import revision
 from posicional.day.facts import Blame, End, InputFact, RunClaim
 from posicional.day.keys import RUNS, publications
 from posicional.day.series import Busy, C, E, Gone, Turn, standing
@@ -143,7 +144,8 @@ def _processing(feed: Feed, day: Day, now: datetime, gone: Gone, asked: Asked) -
         return None
     failures = _failures(day.runs, lambda run: _revision_of(run) == day.revision)
     held = _attempt(feed, RUNS, day.runs, failures, now, gone, asked)
-    return held or Process(day.revision, day.content, day.contract, day.inputs)
+    content = revision.content({name: one.sha256 for name, one in day.inputs.items()}, day.decided.reruns)
+    return held or Process(day.revision, content, day.contract, day.inputs)
 
 
 def _showing(feed: Feed, day: Day, now: datetime, gone: Gone, asked: Asked) -> Action | None:

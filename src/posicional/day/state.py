@@ -25,7 +25,7 @@ from posicional.day.facts import (
     Unreadable,
 )
 from posicional.day.journal import Facts
-from posicional.day.keys import RUNS, DoneKey, SeenKey, TurnKey
+from posicional.day.keys import INCOMING, RUNS, DoneKey, SeenKey, TurnKey
 from posicional.day.series import Turn, current
 
 ArrivalStatus = Literal["seen", "converted", "accepted", "refused", "superseded"]
@@ -74,6 +74,7 @@ class Arrival:
 class FileDay:
     """One file on one day. `readings` says for each arrival, by number, in which way it counts as read.
 
+    `arrivals` stand in the order of their numbers; where names have versions, in the order of these.
     `accepted`: the numbers of those whose refusal in that reading was accepted by a person.
     """
 
@@ -89,12 +90,12 @@ class FileDay:
 
     @property
     def newest(self) -> Arrival | None:
-        """The arrival with the highest number that was not superseded while it was read."""
+        """The last arrival that was not superseded while it was read."""
         return next((one for one in reversed(self.arrivals) if self.status(one) != "superseded"), None)
 
     @property
     def current(self) -> Arrival | None:
-        """The highest number that is converted or accepted: what a run takes."""
+        """The last one that is converted or accepted: what a run takes."""
         return next((one for one in reversed(self.arrivals) if self.status(one) in USABLE), None)
 
     @property
@@ -216,7 +217,7 @@ def targets(feed: Feed) -> tuple[str, ...]:
 
 def fold(feed: Feed, facts: Facts) -> Day:
     """The day that these facts tell, under this contract."""
-    arrivals = {name: _arrivals(facts, name) for name in feed.files}
+    arrivals = {name: _arrivals(facts, expected) for name, expected in feed.files.items()}
     runs = _turns(facts, RUNS, RunClaim, RunEnd)
     publications = {
         target: _turns(facts, f"publications/{target}", PublicationClaim, PublicationEnd) for target in targets(feed)
@@ -224,10 +225,11 @@ def fold(feed: Feed, facts: Facts) -> Day:
     said = decided(decisions_of(facts))
     rollback = standing_rollback(said.rollback, runs)
     run = current_run(runs, rollback)
-    as_read = {name: _file(one, arrivals[name], said, settled=True) for name, one in feed.files.items()}
+    taken = _taken(runs)
+    as_read = {name: _file(one, arrivals[name], said, taken) for name, one in feed.files.items()}
     content = revision.content(_hashes(as_read), said.reruns)
     settled = content in (_finished(run, publications), rollback.content if rollback else None)
-    as_asked = {name: _file(one, arrivals[name], said, settled=False) for name, one in feed.files.items()}
+    as_asked = {name: _file(one, arrivals[name], said) for name, one in feed.files.items()}
     contract = revision.contract(feed)
     files = as_read if settled else as_asked
     inputs = _inputs(files)
@@ -252,7 +254,9 @@ def fold(feed: Feed, facts: Facts) -> Day:
     )
 
 
-def _arrivals(facts: Facts, file: str) -> tuple[Arrival, ...]:
+def _arrivals(facts: Facts, expected: ExpectedFile) -> tuple[Arrival, ...]:
+    """Every arrival of a file, the ones that count for more last: by the version in the name, then by number."""
+    file = expected.name
     seen: dict[int, Seen | Unreadable] = {}
     dones: dict[int, dict[str, Done | Unreadable]] = {}
     for key, fact in facts.entries.items():
@@ -261,13 +265,39 @@ def _arrivals(facts: Facts, file: str) -> tuple[Arrival, ...]:
                 seen[number] = fact
             case DoneKey(name, number, reading) if name == file and isinstance(fact, Done | Unreadable):
                 dones.setdefault(number, {})[reading] = fact
-    return tuple(Arrival(number, seen[number], dones.get(number, {})) for number in sorted(seen))
+    order = {number: (_version(expected, fact), number) for number, fact in seen.items()}
+    return tuple(Arrival(number, seen[number], dones.get(number, {})) for number in sorted(seen, key=order.__getitem__))
 
 
-def _file(expected: ExpectedFile, arrivals: tuple[Arrival, ...], said: Decided, *, settled: bool) -> FileDay:
-    """How each arrival counts as read: as the contract asks now; where settled, as it was read last."""
+def _version(expected: ExpectedFile, seen: Seen | Unreadable) -> tuple[tuple[int, ...], int]:
+    """What the name of an arrival says of which is the later one."""
+    path = seen.key.removeprefix(INCOMING) if isinstance(seen, Seen) else ""
+    match = expected.pattern.match(path)
+    return match.order if match else ((), 0)
+
+
+def _taken(runs: tuple[Run, ...]) -> dict[tuple[str, int], str]:
+    """(file, arrival) -> the reading in which the last run that was claimed with it took it."""
+    claims = [run.claim for run in runs if isinstance(run.claim, RunClaim)]
+    return {(name, one.arrival): one.reading for claim in claims for name, one in claim.inputs.items()}
+
+
+def _file(
+    expected: ExpectedFile,
+    arrivals: tuple[Arrival, ...],
+    said: Decided,
+    taken: Mapping[tuple[str, int], str] | None = None,
+) -> FileDay:
+    """How each arrival counts as read: as the contract asks now.
+
+    With `taken`: as a run took it; else as it was read last, which only clocks can tell.
+    """
     asked = revision.reading(expected)
-    readings = {one.number: (one.last_reading or asked) if settled else asked for one in arrivals}
+    readings = {one.number: asked for one in arrivals}
+    if taken is not None:
+        readings = {
+            one.number: taken.get((expected.name, one.number)) or one.last_reading or asked for one in arrivals
+        }
     return FileDay(expected, arrivals, readings, said.accepted_of(expected.name, readings))
 
 

@@ -13,7 +13,7 @@ from posicional.contract.feed import ExpectedFile, Feed
 from posicional.day.facts import Done, Seen, SeenObject
 from posicional.day.journal import Facts, Ledger
 from posicional.day.keys import INCOMING, DoneKey, SeenKey
-from posicional.errors import ObjectMissing
+from posicional.errors import ObjectMissing, UsageError
 from posicional.ports import Event, StoredObject
 from posicional.steps.incoming import Delivery, Incoming, incoming
 from posicional.steps.settle import settled
@@ -44,7 +44,8 @@ def unseen(feed: Feed, facts: Facts, lying: Incoming) -> list[Delivery]:
 def look(feed: Feed, ledger: Ledger, known: Facts | None = None, lying: Incoming | None = None) -> Looked:
     """Write a `seen` fact for every version of the day's objects that has none.
 
-    `lying` is what a caller of many days has listed once; without it the incoming prefix is listed now.
+    `lying` is what a caller of many days has listed once; without it the incoming prefix is listed now. Raises
+    `UsageError` for a name that two files claim, and for a bucket without versions that nobody has agreed to.
     """
     lying = lying or incoming(feed, ledger.outside)
     facts = ledger.read(known)
@@ -53,7 +54,7 @@ def look(feed: Feed, ledger: Ledger, known: Facts | None = None, lying: Incoming
     count = 0
     for one in new:
         if still.issuperset(each.key for each in one.objects):
-            facts, recorded = _record(feed.files[one.file], ledger, facts, one)
+            facts, recorded = _record(feed, ledger, facts, one)
             count += recorded
     unfinished = tuple(
         f"{file}: {text}" for file, texts in lying.unfinished.get(ledger.date, {}).items() for text in texts
@@ -61,13 +62,13 @@ def look(feed: Feed, ledger: Ledger, known: Facts | None = None, lying: Incoming
     return Looked(facts, count, (*lying.growing, *growing), unfinished, lying.unknown, lying.undated)
 
 
-def _record(expected: ExpectedFile, ledger: Ledger, facts: Facts, delivery: Delivery) -> tuple[Facts, bool]:
+def _record(feed: Feed, ledger: Ledger, facts: Facts, delivery: Delivery) -> tuple[Facts, bool]:
     """Number the current version of what was listed; the facts with it, and whether it was us who numbered it.
 
     Nothing happens when it has gone since, or when it is another version whose date is not that of its name: the next
     look finds what is there then.
     """
-    store = ledger.outside.store
+    store, expected = ledger.outside.store, feed.files[delivery.file]
     recorded = False
     while True:
         try:
@@ -77,6 +78,12 @@ def _record(expected: ExpectedFile, ledger: Ledger, facts: Facts, delivery: Deli
         same = all(now.same(then) for now, then in zip(found, delivery.objects, strict=True))
         if _named(facts, expected, found) or (expected.date_from and not same):
             return facts, recorded
+        if not feed.latest_only and not all(one.kept for one in found):
+            raise UsageError(
+                "the bucket keeps no versions: an object that is replaced is lost",
+                where=store.url,
+                hint="switch versioning on, or say latest_only: true in the feed",
+            )
         number = 1 + max(
             (key.number for key in facts.entries if isinstance(key, SeenKey) and key.file == expected.name), default=0
         )
