@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from alarms import CASES, LANGUAGES, Case, all_cases, world
+from oracle import golden as records
+from oracle.product import Bytes, Parts
 from posicional.contract.calendar import Calendar, Days, Due
 from posicional.contract.feed import Feed
+from posicional.contract.tolerance import parse_tolerance
 from posicional.day.alarm_words import WORDS, Language
 from posicional.day.deadline import GOOD, Standing
 from posicional.day.facts import ControlFact, Decision, Done
@@ -20,7 +23,8 @@ from posicional.day.journal import Ledger
 from posicional.day.keys import DecisionKey, DoneKey, SeenKey
 from posicional.day.problems_pt import in_portuguese
 from posicional.errors import DataRefused, NotDone
-from posicional.steps.deadline import check_deadline, latest_due
+from posicional.records.reader import convert
+from posicional.steps.deadline import check_deadline, due_dates
 from worlds import DAY, Story, ToldClock, feed_of, file_of, new_store, outside_of
 
 NOON = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
@@ -180,23 +184,30 @@ def test_facts_of_other_dates_are_read_only_for_an_alarm() -> None:
 @pytest.mark.parametrize(
     ("days", "due", "now", "expected"),
     [
-        pytest.param("daily", Due(time(12)), "2026-11-22T00:01", date(2026, 11, 22), id="from midnight on, today"),
-        pytest.param("daily", Due(time(12)), "2026-11-22T11:59", date(2026, 11, 22), id="a second early"),
-        pytest.param("daily", Due(time(12)), "2026-11-22T23:59", date(2026, 11, 22), id="until midnight"),
-        pytest.param("weekdays", Due(time(12)), "2026-11-22T12:00", date(2026, 11, 20), id="on Sunday, Friday's"),
-        pytest.param("daily", Due(time(12), 1), "2026-11-22T12:00", date(2026, 11, 21), id="yesterday's, due today"),
+        pytest.param("daily", Due(time(12)), "2026-11-22T11:59", ["2026-11-21", "2026-11-22"], id="a minute early"),
+        pytest.param("daily", Due(time(12)), "2026-11-22T12:00", ["2026-11-22"], id="at noon"),
+        pytest.param("daily", Due(time(12)), "2026-11-22T23:59", ["2026-11-22"], id="until midnight"),
+        pytest.param("weekdays", Due(time(12)), "2026-11-22T12:00", ["2026-11-20"], id="on Sunday, Friday's"),
+        pytest.param("daily", Due(time(12), 1), "2026-11-22T12:00", ["2026-11-21"], id="yesterday's, due today"),
+        pytest.param("weekdays", Due(time(12), 1, True), "2026-11-23T12:00", ["2026-11-20"], id="Friday's, on Monday"),
         pytest.param(
-            "weekdays", Due(time(12), 1, True), "2026-11-23T12:00", date(2026, 11, 20), id="Friday's, due on Monday"
+            "daily",
+            Due(time(12), 1, True),
+            "2026-11-23T12:00",
+            ["2026-11-20", "2026-11-21", "2026-11-22"],
+            id="all that are due on Monday",
         ),
-        pytest.param("monthly", Due(time(12), 5, True), "2026-12-06T12:00", date(2026, 10, 1), id="before the fifth"),
-        pytest.param("monthly", Due(time(12), 5, True), "2026-12-07T09:00", date(2026, 11, 1), id="on the fifth"),
+        pytest.param("monthly", Due(time(12), 5, True), "2026-12-06T12:00", ["2026-10-01"], id="before the fifth"),
+        pytest.param(
+            "monthly", Due(time(12), 5, True), "2026-12-07T09:00", ["2026-10-01", "2026-11-01"], id="on the fifth"
+        ),
     ],
 )
-def test_without_a_date_it_is_about_the_newest_that_is_due(days: Days, due: Due, now: str, expected: date) -> None:
-    """That whose deadline is today or was before: so a check every noon never asks too early, or for nothing."""
+def test_without_a_date_it_is_about_the_newest_that_is_due(days: Days, due: Due, now: str, expected: list[str]) -> None:
+    """And about what is due later today: a trigger that comes early, or after midnight, forgets no date."""
     feed: Feed = replace(feed_of(file_of("a")), calendar=Calendar(days), deadline=due)
     moment = datetime.fromisoformat(now).replace(tzinfo=feed.timezone)
-    assert latest_due(feed, moment.astimezone(UTC)) == expected
+    assert [day.isoformat() for day in due_dates(feed, moment.astimezone(UTC))] == expected
 
 
 def test_an_unreadable_arrival_is_told() -> None:
@@ -206,3 +217,22 @@ def test_an_unreadable_arrival_is_told() -> None:
     text = check_deadline(feed_of(file_of("a")), DAY, outside_of(store, ToldClock(NOON))).text
     assert "o fato desta chegada não pode ser lido -> reenviar" in text
     assert "accept" not in text
+
+
+@pytest.mark.parametrize("case", records.all_cases(), ids=lambda case: case.path.name)
+def test_every_reason_of_a_refusal_is_known_in_portuguese(case: records.Case) -> None:
+    """Those that the reader gives for the golden files: a sentence that is changed there needs its translation."""
+    given = case.given
+    tolerance = parse_tolerance(str(given.get("max_rejects", 0))).allows
+    found = convert(
+        Bytes(case.data),
+        case.layout,
+        Parts(),
+        Parts(),
+        file="f",
+        path="f.txt",
+        date=case.date,
+        tolerance=tolerance,
+        allow_empty=bool(given.get("allow_empty")),
+    )
+    assert [problem.text for problem in found.problems if in_portuguese(problem.text) == problem.text] == []

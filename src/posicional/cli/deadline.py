@@ -12,7 +12,10 @@ from posicional.cli.show import print_json
 from posicional.cli.words import feed_argument, json_option, store_option
 
 if TYPE_CHECKING:
+    from posicional.contract.feed import Feed
     from posicional.day.alarm_words import Language
+    from posicional.ports import Notice
+    from posicional.steps.deadline import Deadline
 
 
 @click.command(
@@ -26,7 +29,7 @@ Examples:
     "--date",
     "day",
     metavar="DATE",
-    help="The business date, YYYY-MM-DD or YYYY-MM.  [default: the newest whose deadline is today or was before]",
+    help="The business date, YYYY-MM-DD or YYYY-MM.  [default: the newest that was due, and what is due later today]",
 )
 @click.option("--language", type=click.Choice(["pt", "en"]), default="pt", show_default=True, help="Of the text.")
 @store_option
@@ -45,30 +48,37 @@ def deadline(feed_path: Path, day: str | None, language: Language, store: str | 
     from posicional.cli.outside import outside_for
     from posicional.contract.feed import Feed
     from posicional.steps.alerts import alert_deadline
-    from posicional.steps.deadline import latest_due
+    from posicional.steps.deadline import due_dates
 
     feed = Feed.load(feed_path)
-    date = feed.calendar.parse_date(day) if day else latest_due(feed, SystemClock().now())
+    dates = (feed.calendar.parse_date(day),) if day else due_dates(feed, SystemClock().now())
     outside = outside_for(feed, store, lambda _: None, notify=Lines(partial(click.echo, err=as_json)))
-    found, notice = alert_deadline(feed, date, outside, language)
+    answers = []
+    for date in dates:
+        found, notice = alert_deadline(feed, date, outside, language)
+        answers.append((found, notice))
+        if not as_json and (notice is None or notice.text != found.text):
+            click.echo(found.text)
+    # The one that the exit code is about, else the newest.
+    worst = max(reversed(answers), key=lambda answer: answer[0].problem.exit_code if answer[0].problem else 0)
     if as_json:
-        print_json(
-            {
-                "feed": found.feed,
-                "date": feed.calendar.format_date(found.date),
-                "standing": found.standing,
-                "met": found.met,
-                "due": found.due.isoformat(),
-                "missing": found.missing,
-                "refused": found.refused,
-                "alert": {"condition": notice.condition, "number": notice.number, "over": notice.over}
-                if notice
-                else None,
-                "text": found.text,
-            }
-        )
-    elif notice is None or notice.text != found.text:
-        click.echo(found.text)
-    if found.problem is not None:
-        raise found.problem
+        others = [_words(feed, *answer) for answer in answers if answer is not worst]
+        print_json(_words(feed, *worst) | {"others": others})
+    if worst[0].problem is not None:
+        raise worst[0].problem
     return 0
+
+
+def _words(feed: Feed, found: Deadline, notice: Notice | None) -> dict[str, object]:
+    alert = {"condition": notice.condition, "number": notice.number, "over": notice.over} if notice else None
+    return {
+        "feed": found.feed,
+        "date": feed.calendar.format_date(found.date),
+        "standing": found.standing,
+        "met": found.met,
+        "due": found.due.isoformat(),
+        "missing": found.missing,
+        "refused": found.refused,
+        "alert": alert,
+        "text": found.text,
+    }

@@ -87,13 +87,24 @@ def told(feed: Feed, day: Day, found: Situation, outside: Outside, language: Lan
     return alarm(feed, day, found, past, language)
 
 
-def latest_due(feed: Feed, now: datetime) -> date:
-    """The newest business date whose deadline is today or was before: the one that a check without a date is about."""
+def due_dates(feed: Feed, now: datetime) -> tuple[date, ...]:
+    """The business dates that a check without a date is about, in their order: the newest that was due, and those that
+    were due at the same moment (a weekend's, on Monday); then those that are due later today.
+    """
+    calendar = feed.calendar
     today = now.astimezone(feed.timezone).date()
-    day = feed.calendar.previous(today + timedelta(days=1))
-    while feed.calendar.due_at(feed.deadline, day, feed.timezone).date() > today:
-        day = feed.calendar.previous(day)
-    return day
+    dates: list[date] = []
+    newest: datetime | None = None
+    day = calendar.previous(today + timedelta(days=1))
+    while True:
+        due = calendar.due_at(feed.deadline, day, feed.timezone)
+        if newest is not None and due < newest:
+            return tuple(reversed(dates))
+        if due <= now:
+            newest = due
+        if due.date() <= today:
+            dates.append(day)
+        day = calendar.previous(day)
 
 
 def _others(feed: Feed, day: date, outside: Outside) -> Iterator[Facts]:
