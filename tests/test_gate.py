@@ -183,9 +183,10 @@ def test_a_person_who_asks_gets_another_attempt(story: Story) -> None:
 
 
 def test_abandoned_runs_count_as_attempts(story: Story) -> None:
-    """A run that kills its process does not do so for ever."""
+    """A run that kills its process does not do so for ever; but its lease was wait enough."""
     story.arrived("a", "b")
     for number in range(1, 4):
+        assert isinstance(next_of(story), Process)
         story.run(number, "abandoned", blame="outside")
     assert rest_of(story).why == "failed"
 

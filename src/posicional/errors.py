@@ -19,7 +19,7 @@ A message says where, what was expected, what was there, and what to do next. It
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -126,3 +126,12 @@ class TargetError(OutsideError):
 
 class NotifyError(OutsideError):
     """An alert could not be sent."""
+
+
+_WORST_FIRST = (1, 5, 2, 4, 3)
+
+
+def worst(exit_codes: Iterable[int]) -> int:
+    """The exit code of several things together: a bug, something outside, the contract, the data, not done; else 0."""
+    found = set(exit_codes)
+    return next((code for code in _WORST_FIRST if code in found), 0)

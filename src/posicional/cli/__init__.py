@@ -22,6 +22,7 @@ from posicional.cli.output import patient_output
 from posicional.cli.run import run
 from posicional.cli.sample import sample
 from posicional.cli.status import status
+from posicional.cli.sweep import sweep
 from posicional.errors import PosicionalError
 
 
@@ -57,6 +58,7 @@ for _command in (
     skip,
     hold,
     release,
+    sweep,
 ):
     commands.add_command(_command)
 

@@ -1,42 +1,72 @@
-"""`posicional status`: a day at a glance."""
+"""`posicional status`: a day at a glance, or the days of a feed that are open."""
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from posicional.cli.show import print_json
-from posicional.cli.words import day_or_latest, feed_argument, json_option, store_option, today_option
+from posicional.cli.words import feed_argument, json_option, store_option
+
+if TYPE_CHECKING:
+    from posicional.contract.feed import Feed
+    from posicional.ports import Outside
 
 
 @click.command(
     epilog="""\b
-Example:
+Examples:
+  posicional status examples/planos/feed.yaml
   posicional status examples/planos/feed.yaml --date 2026-11-22"""
 )
 @feed_argument
-@today_option
+@click.option(
+    "--date", "day", metavar="DATE", help="The business date, YYYY-MM-DD or YYYY-MM.  [default: the open ones]"
+)
 @store_option
 @json_option
 def status(feed_path: Path, day: str | None, store: str | None, as_json: bool) -> int:
-    """Show a day at a glance.
+    """Show a day, or the open days, at a glance.
 
-    What is there, what is missing, what is published and what comes next. Changes nothing; always exits 0.
+    With --date: what is there, what is missing, what is published and what comes next. Without: a line for today and
+    for each date that has begun within the feed's lookback and is not done.
+
+    Changes nothing; always exits 0.
     """
-    from posicional.backends.clock import SystemClock
     from posicional.cli.outside import outside_for
     from posicional.contract.feed import Feed
+
+    feed = Feed.load(feed_path)
+    outside = outside_for(feed, store, lambda _: None)
+    if day:
+        _show_day(feed, day, outside, as_json)
+    else:
+        _show_open(feed, outside, as_json)
+    return 0
+
+
+def _show_day(feed: Feed, day: str, outside: Outside, as_json: bool) -> None:
     from posicional.day.report import report, to_json
     from posicional.steps.advance import peek
 
-    feed = Feed.load(feed_path)
-    clock = SystemClock()
-    outside = outside_for(feed, store, lambda _: None, clock)
-    state, action = peek(feed, day_or_latest(feed, day), outside)
-    told = report(feed, state, action, clock.now())
+    state, action = peek(feed, feed.calendar.parse_date(day), outside)
+    told = report(feed, state, action, outside.clock.now())
     if as_json:
         print_json(to_json(told))
     else:
         click.echo(told.text)
-    return 0
+
+
+def _show_open(feed: Feed, outside: Outside, as_json: bool) -> None:
+    from posicional.steps.days import open_days
+
+    lines, looked_at = open_days(feed, outside)
+    if as_json:
+        print_json({"feed": feed.name, "days": [dataclasses.asdict(line) for line in lines]})
+        return
+    click.echo(f"{feed.name}, open among the last {looked_at} business dates")
+    for line in lines:
+        click.echo(line.shown)

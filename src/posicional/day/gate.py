@@ -76,8 +76,9 @@ class Rest:
     """There is nothing to do now. `text` says why; `files` are those waited for.
 
     `done`: all that the day has led to is there · `missing`: required files are not · `waiting`: only for an optional
-    file or the next attempt, until `until` · `busy`: turn `number` of `series` is live · `failed`: it failed and stays so until something
-    changes, which `blame` names · `held`: a person shut the gate · `skipped`: a person said that no day is expected.
+    file, or for the next attempt, until `until` · `busy`: turn `number` of `series` is live · `failed`: it failed and
+    stays so until something changes, which `blame` names · `held`: a person shut the gate · `skipped`: a person said
+    that no day is expected.
     """
 
     why: Why
@@ -191,7 +192,7 @@ def _attempt(
         reason = last.end.reason if isinstance(last.end, End) else "its end cannot be read"
         text = f"{turn_name(series)} {last.number} failed: {reason}"
         return Rest("failed", text, series=series, number=last.number, blame=blame or "outside")
-    if counted and last.end is not None:
+    if counted and last.end is not None and last.status == "failed":  # one that was abandoned has been waited for
         until = last.end.at + BACKOFF[min(len(counted), len(BACKOFF)) - 1]
         return Later(series, until) if now < until else None
     return None

@@ -171,5 +171,20 @@ def results_prefix(feed: str, dataset: str, day: date, run: int) -> str:
     return f"{RESULTS}{feed}/{dataset}/data={day.isoformat()}/run={run:04d}/"
 
 
+def tries_prefixes(feed: str, file: str, day: date) -> tuple[str, str]:
+    """Where all tries at all arrivals of a file write: their Parquet parts, their rejects."""
+    below = f"{feed}/{file}/data={day.isoformat()}/"
+    return f"{PARQUET}{below}", f"{REJECTED}{below}"
+
+
+def try_of(key: str) -> tuple[int, str] | None:
+    """The arrival and the try that wrote a part, or rejects; None for another object."""
+    found = _TRY.match(key)
+    return (int(found[1]), found[2]) if found else None
+
+
+_TRY = re.compile(rf"(?:{PARQUET}|{REJECTED})[^/]+/[^/]+/data=[^/]+/arrival=([0-9]+)/([^/]+)/")
+
+
 def _attempt(feed: str, file: str, day: date, arrival: int, attempt: str) -> str:
     return f"{feed}/{file}/data={day.isoformat()}/arrival={arrival:04d}/{attempt}/"

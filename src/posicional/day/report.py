@@ -136,6 +136,28 @@ def report(feed: Feed, day: Day, action: Action, now: datetime, *, unknown: tupl
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A day in a line. `word`: how it stands (`Rest.why`), or `to do`; `new`: deliveries that nobody has taken yet."""
+
+    date: str
+    word: str
+    text: str
+    new: int = 0
+
+    @property
+    def shown(self) -> str:
+        """As a terminal shows it."""
+        new = f"{_count(self.new, 'new arrival')}; " if self.new else ""
+        return f"  {self.date}  {self.word:<8}  {new}{self.text}"
+
+
+def line(feed: Feed, day: Day, action: Action, new: int = 0) -> Line:
+    """A day in a line, where `action` is what comes next."""
+    word = action.why if isinstance(action, Rest) and not new else "to do"
+    return Line(feed.calendar.format_date(day.date), word, next_text(action), new)
+
+
 def next_text(action: Action) -> str:
     """What comes next, in words."""
     match action:
