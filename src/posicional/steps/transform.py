@@ -14,7 +14,7 @@ from posicional.day.facts import Blame, DatasetFact, EndStatus, PartFact, RunEnd
 from posicional.day.journal import Facts, Ledger
 from posicional.day.keys import RUNS, TurnKey, results_prefix
 from posicional.day.state import Day, fold
-from posicional.errors import PosicionalError
+from posicional.errors import ContractError, PosicionalError
 from posicional.ports import Engine, Event
 
 Tables = dict[str, Sequence[str]]
@@ -68,7 +68,11 @@ def _make_all(
     made: dict[str, DatasetFact],
     absent: Sequence[PartFact],
 ) -> tuple[EndStatus, str]:
-    from posicional.sql.dialect import order
+    from posicional.sql.dialect import feed_faults, order
+
+    faults = feed_faults(feed)
+    if faults:
+        raise ContractError(faults)
 
     tables = _tables(ledger, day, absent)
     facts: Facts | None = None
