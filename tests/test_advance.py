@@ -219,12 +219,12 @@ def test_a_second_object_for_the_same_file_is_ambiguous(folder: Store, tmp_path:
     assert [problem.reason for problem in done.problems] == ["ambiguous"]
 
 
-def test_a_compressed_file_is_refused_with_its_reason(store: Store, feed: Feed) -> None:
-    """Until it is supported, it is not taken for text."""
+def test_a_compressed_file_that_is_cut_off_is_refused_with_its_reason(store: Store, feed: Feed) -> None:
+    """It is never half believed, nor taken for text."""
     send(store, f"{CLIENTES_NAME}.gz", b"\x1f\x8b")
     told = Told()
     assert isinstance(advance(feed, DAY, world(store, tell=told)).problem, DataRefused)
-    assert "not supported yet" in told.text
+    assert "cut off or damaged" in told.text
 
 
 def test_unknown_and_ignored_names(store: Store, feed: Feed) -> None:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import os
+import zipfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from posicional.backends.duckdb import DuckDbEngine
 from posicional.day.facts import RunEnd, Seen
-from posicional.errors import DataRefused, NotDone, UsageError
+from posicional.errors import ContractError, DataRefused, NotDone, UsageError
 from posicional.ports import Outside, Source, Store, StoredObject
 from posicional.steps.advance import Outcome, advance
 from posicional.steps.decide import accept
@@ -762,3 +766,90 @@ def test_names_that_no_fact_can_hold(tmp_path: Path) -> None:
     outcome = advance(feed, DAY, world(folder))
     assert outcome.unknown == (f"\\udce9{CONTRATOS_NAME}",)
     assert arrivals_of(outcome, "contratos") == ["converted"]
+
+
+# Compressed files, and members of archives.
+
+
+def archive(**members: bytes) -> bytes:
+    """An archive of files called `<name>.txt`."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as opened:
+        for name, data in members.items():
+            opened.writestr(f"{name}.txt", data)
+    return made.getvalue()
+
+
+PACKED: Mapping[str, Callable[[bytes], bytes]] = {
+    "gz": gzip.compress,
+    "zst": lambda data: pa.compress(data, "zstd", asbytes=True),
+    "zip": lambda data: archive(contratos=data),
+}
+
+
+@pytest.mark.parametrize("kind", PACKED)
+def test_a_compressed_name_is_the_file(store: Store, tmp_path: Path, kind: str) -> None:
+    """The pattern need not say so; rows come from what is inside, and the name is the object's."""
+    feed = write_feed(tmp_path / "feed", ativos="select numero, plano, _file as uf from contratos")
+    send(store, f"{CONTRATOS_NAME}.{kind}", PACKED[kind](contratos(["OURO"])))
+    send(store, f"{CLIENTES_NAME}.gz", gzip.compress(clientes()))
+    outcome = advance(feed, DAY, world(store))
+    assert outcome.problem is None
+    assert rows_of(store, outcome.day, "ativos") == [
+        {"numero": "000000", "plano": "OURO", "uf": f"{CONTRATOS_NAME}.{kind}"}
+    ]
+
+
+@pytest.mark.parametrize("kind", PACKED)
+def test_the_date_in_the_header_of_a_compressed_file(store: Store, tmp_path: Path, kind: str) -> None:
+    """Only its beginning is unpacked for that."""
+    feed = write_feed(tmp_path / "feed", feed=HEADER)
+    send(store, f"CONTRATOS_A.txt.{kind}", PACKED[kind](contratos(day=YESTERDAY)))
+    send(store, f"CONTRATOS_B.txt.{kind}", PACKED[kind](contratos(["OURO"])))
+    send(store, f"CONTRATOS_C.txt.{kind}", b"no such stream")
+    send(store, CLIENTES_NAME, clientes())
+    outcome = advance(feed, DAY, world(store))
+    assert (outcome.problem, numbers(outcome, store)) == (None, ["000000"])
+    assert [text.partition(":")[0] for text in outcome.undated] == [f"CONTRATOS_C.txt.{kind}"]
+
+
+def test_a_plain_file_and_its_compressed_twin_are_ambiguous(store: Store, tmp_path: Path) -> None:
+    """Two objects for one file and date, whatever they hold."""
+    feed = write_feed(tmp_path / "feed")
+    send(store, CONTRATOS_NAME, contratos(["OURO"]))
+    send(store, f"{CONTRATOS_NAME}.gz", gzip.compress(contratos(["OURO"])))
+    assert arrivals_of(advance(feed, DAY, world(store)), "contratos") == ["converted", "refused"]
+
+
+MEMBERS = feed_with(
+    contratos='    member: "contratos.txt"\n',
+    clientes='    member: "clientes.txt"\n',
+    contratos_name="TUDO_{date:%Y%m%d}.zip",
+    clientes_name="TUDO_{date:%Y%m%d}.zip",
+)
+
+
+def test_several_files_in_one_archive(store: Store, tmp_path: Path) -> None:
+    """Each takes its own member, and they are arrivals of their own."""
+    feed = write_feed(tmp_path / "feed", feed=MEMBERS)
+    send(store, "TUDO_20261122.zip", archive(contratos=contratos(), clientes=clientes(), leiame=b"x"))
+    outcome = advance(feed, DAY, world(store))
+    assert (outcome.problem, outcome.unknown, numbers(outcome, store)) == (None, (), ["000000", "000002"])
+    assert [len(file.arrivals) for file in outcome.day.files.values()] == [1, 1]
+
+
+def test_an_archive_without_a_member(store: Store, tmp_path: Path) -> None:
+    """The file that is not in it is refused by name, the other one is read."""
+    feed = write_feed(tmp_path / "feed", feed=MEMBERS)
+    send(store, "TUDO_20261122.zip", archive(contratos=contratos()))
+    outcome = advance(feed, DAY, world(store))
+    assert outcome.day.files["clientes"].refusal == ("the archive does not hold clientes.txt",)
+    assert (arrivals_of(outcome, "contratos"), outcome.day.refused) == (["converted"], ("clientes",))
+
+
+def test_files_without_members_of_their_own_may_not_share_names(tmp_path: Path) -> None:
+    """The same member twice, or one file that takes the whole archive, is a fault."""
+    for member in ("contratos.txt", ""):
+        text = MEMBERS.replace('    member: "clientes.txt"\n', f'    member: "{member}"\n' if member else "")
+        with pytest.raises(ContractError, match="is the pattern of contratos too"):
+            write_feed(tmp_path / "feed", feed=text)

@@ -45,6 +45,19 @@ def converted(data: bytes, layout: Layout, path: str, member: str = "") -> tuple
     return convert(Bytes(data), layout, sink, Parts(), file="lojas", path=path, member=member), sink
 
 
+def test_an_archive_with_any_byte_damaged_is_refused(layout: Layout) -> None:
+    """Or reads as if nothing had happened, where the byte says nothing of the content; never anything else."""
+    whole = zipped("lojas.txt")
+    refused = 0
+    for place in range(0, len(whole), 41):
+        damaged = bytearray(whole)
+        damaged[place] ^= 0xFF
+        found, _ = converted(bytes(damaged), layout, "lojas.zip")
+        refused += [problem.reason for problem in found.problems] == ["stream"]
+        assert found.problems or found.account.rows == 5000
+    assert refused > 200
+
+
 PACKED = {
     "lojas.txt.gz": gzip.compress(LINES),
     "two-streams.txt.gz": gzip.compress(LINES[:60_000]) + gzip.compress(LINES[60_000:]),

@@ -241,7 +241,7 @@ def test_words_of_later_work_are_understood_already(load: Load) -> None:
     """Taking a line out of the table of what is not supported yet is all that the contract needs."""
     feed = load(
         {
-            "pattern": "C_{date:%Y%m%d}_{part}.txt",
+            "pattern": "C_{date:%Y%m%d}_{part}.zip",
             "required": False,
             "wait_until": "10:00",
             "use": "latest",
@@ -295,6 +295,7 @@ def test_a_date_may_come_from_elsewhere(load: Load, said: Any, expected: DateFro
         ({"pattern": "C.txt", "date": {"from": "ontem"}}, "date.from", "expected arrival, or a control record's field"),
         ({"date": {"from": "arrival"}}, "date", "the date is in the pattern already"),
         ({"wait_until": "10:00"}, "wait_until", "goes with required: false"),
+        ({"member": "c.txt"}, "member", "goes with an archive"),
         ({"marker": "pronto.ok"}, "marker", "does not name the file"),
         ({"marker": ".{name}"}, "marker", "is a name that is ignored"),
         ({"marker": "{name}{name}.ok"}, "marker", "does not name the file"),

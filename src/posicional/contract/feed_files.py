@@ -23,10 +23,11 @@ _SOME_DAY = date(2026, 11, 22)
 
 @dataclass(slots=True)
 class _Named:
-    """A file's pattern, where it could be read."""
+    """A file's pattern, where it could be read, and which member of an archive it takes."""
 
     file: str
     pattern: Pattern
+    member: str
 
 
 class FilesCompiler:
@@ -52,8 +53,10 @@ class FilesCompiler:
         pattern = None if words.lost("pattern") else self._pattern(words.pattern, (*where, "pattern"))
         layout = None if words.lost("layout") else self._layout(words.layout, (*where, "layout"))
         if pattern:
-            self.named.append(_Named(name, pattern))
+            self.named.append(_Named(name, pattern, words.member or ""))
             self._check_dates(pattern, words, where)
+            if words.member and not pattern.text.endswith(".zip"):
+                self.document.fault((*where, "member"), "goes with an archive", "let the pattern end in .zip")
         self.tables += [(table, name) for table in (layout.tables(name) if layout else ())]
         if words.wait_until and words.required and not words.lost("required"):
             self.document.fault((*where, "wait_until"), "goes with required: false")
@@ -128,6 +131,8 @@ class FilesCompiler:
         """Two files whose names are the same: by the patterns' text, or by a name that one would have."""
         for number, one in enumerate(self.named):
             for other in self.named[:number]:
+                if one.member and other.member and one.member != other.member:
+                    continue
                 where: Where = ("files", one.file, "pattern")
                 if one.pattern == other.pattern:
                     self.document.fault(where, f"is the pattern of {other.file} too", "a name must belong to one file")

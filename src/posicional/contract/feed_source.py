@@ -18,7 +18,6 @@ from posicional.errors import ContractError
 
 NOT_YET: NotYet = {
     "files.*.use": (),
-    "files.*.member": (),
     "datasets.*.expect": (),
     "datasets.*.lineage": (),
     "datasets.*.protect": (),

@@ -74,7 +74,12 @@ _SENTENCES: Mapping[str, str] = {
     r"(?P<path>.+) came for the same date as (?P<other>.+): which one counts cannot be told": (
         "{path} chegou para a mesma data que {other}: não dá para saber qual vale"
     ),
-    r"(?P<path>.+): compressed files are not supported yet": "{path}: arquivos compactados ainda não são aceitos",
+    r"(?P<path>.+) and (?P<other>.+) are both part (?P<of>.+): which one counts cannot be told": (
+        "{path} e {other} são ambos a parte {of}: não dá para saber qual vale"
+    ),
+    r"(?P<n>\d+) parts are here, expected (?P<expected>\d+): (?P<path>.+)": (
+        "há {n} partes, esperadas {expected}: {path}"
+    ),
     r"(?P<path>.+) was changed or removed while it was read": "{path} mudou ou sumiu durante a leitura",
     r"its fact cannot be read": "o fato desta chegada não pode ser lido",
 }

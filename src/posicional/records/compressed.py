@@ -11,6 +11,7 @@ import io
 import os
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -84,14 +85,28 @@ def unpacked(source: Source, path: str, member: str = "") -> Iterator[Unpacked]:
         yield Unpacked(target, target.stat().st_size)
 
 
+def beginning(source: Source, path: str, member: str, size: int) -> bytes:
+    """The first `size` plain bytes of a compressed object, or all where it has fewer. Raises `Unreadable`."""
+    found = bytearray()
+    for chunk in _chunks(source, KINDS[Path(path).suffix.lower()], member):
+        found += chunk
+        if len(found) >= size:
+            break
+    return bytes(found[:size])
+
+
 def _copy(source: Source, kind: str, member: str, out: BinaryIO) -> None:
     limit = max(BOMB_BYTES, BOMB_RATIO * source.size)
     size = 0
-    for chunk in _zip_member(source, member) if kind == "zip" else _stream(source, kind):
+    for chunk in _chunks(source, kind, member):
         size += len(chunk)
         if size > limit:
             raise Unreadable(f"unpacked it is more than {BOMB_RATIO} times as large as packed: this is no data")
         out.write(chunk)
+
+
+def _chunks(source: Source, kind: str, member: str) -> Iterator[bytes]:
+    return _zip_member(source, member) if kind == "zip" else _stream(source, kind)
 
 
 def _stream(source: Source, kind: str) -> Iterator[bytes]:
@@ -114,7 +129,7 @@ def _zip_member(source: Source, member: str) -> Iterator[bytes]:
         ):
             while chunk := stream.read(PIECE):
                 yield chunk
-    except (zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError) as error:
         raise Unreadable("the archive is cut off, damaged, or locked with a password") from error
 
 

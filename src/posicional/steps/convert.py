@@ -51,11 +51,7 @@ def convert_arrival(feed: Feed, ledger: Ledger, facts: Facts, file: str, number:
     if not isinstance(seen, Seen):
         raise StoreError("the fact of this arrival cannot be read", where=f"{ledger.prefix}{SeenKey(file, number)}")
     reading = revision.reading(expected)
-    compressed = _compressed(expected, seen)
-    if compressed:
-        done = _refused(expected, ledger, seen, compressed)
-    else:
-        done = _read(expected, ledger, seen, number, _ambiguous(expected, facts, seen, number))
+    done = _read(expected, ledger, seen, number, _ambiguous(expected, facts, seen, number))
     if ledger.write(DoneKey(file, number, reading), done):
         _tell(ledger, file, number, done)
 
@@ -107,18 +103,6 @@ def _order(expected: ExpectedFile, seen: Seen) -> tuple[tuple[int, ...], int] | 
     return match.order if match else None
 
 
-def _compressed(expected: ExpectedFile, seen: Seen) -> ProblemFact | None:
-    for path in _paths(seen):
-        match = expected.pattern.match(path)
-        if match is not None and match.compression:
-            return ProblemFact(reason="stream", text=f"{path}: compressed files are not supported yet")
-    return None
-
-
-def _refused(expected: ExpectedFile, ledger: Ledger, seen: Seen, problem: ProblemFact) -> Done:
-    return Done(**ledger.sign(), status="refused", layout=expected.layout.digest, size=seen.size, problems=(problem,))
-
-
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
@@ -155,6 +139,7 @@ def _convert(expected: ExpectedFile, ledger: Ledger, found: StoredObject, parts:
         store.sink(rejects),
         file=expected.name,
         path=found.key.removeprefix(INCOMING),
+        member=expected.member,
         date=ledger.date,
         tolerance=_any if expected.parts else expected.max_rejects.allows,
         allow_empty=expected.allow_empty,

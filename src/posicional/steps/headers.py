@@ -8,6 +8,7 @@ all when the layout changes.
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -48,7 +49,7 @@ def dates_from_headers(feed: Feed, outside: Outside, expected: ExpectedFile, fou
         if one.key not in still:
             continue
         try:
-            day = header_date(outside.store.source(one), expected)
+            day = header_date(outside.store.source(one), one.key.removeprefix(INCOMING), expected)
         except ObjectMissing:  # replaced or removed since the listing: another look finds what is there then
             growing = (*growing, one.key.removeprefix(INCOMING))
             continue
@@ -64,14 +65,21 @@ def dates_from_headers(feed: Feed, outside: Outside, expected: ExpectedFile, fou
     )
 
 
-def header_date(source: Source, expected: ExpectedFile) -> date | None:
+def header_date(source: Source, path: str, expected: ExpectedFile) -> date | None:
     """The date in the first header of an object; None when there is none that can be read."""
+    from posicional.records.compressed import Unreadable, beginning, is_compressed
     from posicional.records.reading import Reading
 
     kind, _, field = _header(expected).partition(".")
-    longest = max((one.length for one in expected.layout.kinds), default=0)
+    size = max(BEGINNING, 8 * max((one.length for one in expected.layout.kinds), default=0))
+    start: Source = _Beginning(source, min(source.size, size))
+    if is_compressed(path):
+        try:
+            start = _Unpacked(beginning(source, path, expected.member, size))
+        except Unreadable:
+            return None
     reading = Reading(expected.layout, file=expected.name, path="", date=None)
-    for _ in reading.batches(_Beginning(source, min(source.size, max(BEGINNING, 8 * longest)))):
+    for _ in reading.batches(start):
         if any(record.kind == kind for record in reading.controls):
             break
     values = [record.values.get(field) for record in reading.controls if record.kind == kind]
@@ -88,6 +96,22 @@ class _Beginning:
     def open(self, start: int = 0, stop: int | None = None) -> BinaryIO:
         """A raw stream over bytes [start, stop)."""
         return self.whole.open(start, self.size if stop is None else min(stop, self.size))
+
+
+@dataclass(frozen=True, slots=True)
+class _Unpacked:
+    """The first bytes of what is compressed."""
+
+    data: bytes
+
+    @property
+    def size(self) -> int:
+        """How many there are."""
+        return len(self.data)
+
+    def open(self, start: int = 0, stop: int | None = None) -> BinaryIO:
+        """A stream over bytes [start, stop)."""
+        return io.BytesIO(self.data[start:stop])
 
 
 def _header(expected: ExpectedFile) -> str:
