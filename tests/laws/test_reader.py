@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from oracle.encoder import encode_file
 from oracle.files import broken, good_files
-from oracle.layouts import layouts
+from oracle.layouts import DAY, layouts
 from oracle.product import differences, read_fast, small_blocks
 from oracle.slow_reader import Reading, read
 from posicional.contract.layout import Layout
@@ -45,7 +45,7 @@ def what_was_written_comes_back(data: st.DataObject) -> None:
     layout = data.draw(layouts())
     written = data.draw(good_files(layout))
     content = data.draw(framed(layout, written.raws))
-    reading = fast(content, layout, data.draw(block_sizes), allow_empty=True)
+    reading = fast(content, layout, data.draw(block_sizes), date=DAY, allow_empty=True)
     assert reading.problems == []
     assert reading.rejects == []
     by_line: dict[int, dict[str, Any]] = {control.line: control.values for control in reading.controls}
@@ -60,14 +60,14 @@ def it_says_what_the_slow_reader_says(data: st.DataObject) -> None:
     layout = data.draw(layouts())
     written = data.draw(good_files(layout))
     content = data.draw(broken(data.draw(framed(layout, written.raws)), layout))
-    assert differences(read(content, layout), fast(content, layout, data.draw(block_sizes))) == []
+    assert differences(read(content, layout, date=DAY), fast(content, layout, data.draw(block_sizes), date=DAY)) == []
 
 
 def any_bytes_are_read_as_the_slow_reader_does(data: st.DataObject) -> None:
     """Even where no sender ever saw the layout."""
     layout = data.draw(layouts())
     content = data.draw(st.lists(st.sampled_from(b"0159 \n\r\x1a\x00A{-.\xff\x40\xf0\x0c")).map(bytes) | st.binary())
-    assert differences(read(content, layout), fast(content, layout, data.draw(block_sizes))) == []
+    assert differences(read(content, layout, date=DAY), fast(content, layout, data.draw(block_sizes), date=DAY)) == []
 
 
 LAWS = [what_was_written_comes_back, it_says_what_the_slow_reader_says, any_bytes_are_read_as_the_slow_reader_does]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import Context, Decimal
+from itertools import chain
 from typing import Any
 
 from hypothesis import assume
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from oracle.codepages import encode
 from oracle.encoder import Style, encode_record
-from oracle.layouts import letters
+from oracle.layouts import DAY, FIRST_DAY, LAST_DAY, letters
 from posicional.contract.layout import Control, Field, Layout, RecordKind
 
 
@@ -72,7 +73,11 @@ def _numbers(one: Field) -> st.SearchStrategy[Any]:
         bits = 8 * one.width - (one.sign != "none")
         most = min(most, 2**bits - 1)
     least = 0 if one.sign == "none" else -most
-    unscaled = st.integers(least, most) | st.sampled_from([least, most, 0])
+    if one.minimum is not None:
+        least = int(Decimal(str(one.minimum)).scaleb(one.scale, Context(prec=60)))
+    if one.maximum is not None:
+        most = min(most, int(Decimal(str(one.maximum)).scaleb(one.scale, Context(prec=60))))
+    unscaled = st.integers(least, most) | st.sampled_from([least, most, max(least, 0)])
     if one.type == "integer":
         return unscaled
     return unscaled.map(
@@ -84,6 +89,8 @@ def _moments(one: Field) -> st.SearchStrategy[Any]:
     first, last = date(1, 1, 1), date(9999, 12, 31)
     if one.pivot is not None:
         first, last = date(1900 + one.pivot, 1, 1), date(1999 + one.pivot, 12, 31)
+    if isinstance(one.maximum, date):
+        first, last = max(first, FIRST_DAY), min(last, LAST_DAY)
     if one.type == "time":
         return st.times().map(lambda t: t.strftime("%H:%M:%S" if "%S" in one.format else "%H:%M:00"))
     if one.type == "date":
@@ -119,15 +126,19 @@ styles = st.builds(
 
 @st.composite
 def good_files(draw: st.DrawFn, layout: Layout, *, most: int = 8) -> Written:
-    """A file that keeps every rule of its layout: right order, right counts, right sums."""
+    """A file that keeps every rule of its layout: right order, right numbers, right counts, right sums."""
     style = draw(styles)
     in_characters = layout.unit == "chars" and layout.encoding == "utf-8"
     written = Written(layout, [])
-    scopes = [_Scope()]
+    scopes = [_Scope("file")]
     for kind in draw(orders(layout, most)):
         if kind.opens:
-            scopes.append(_Scope())
+            scopes[-1].groups += 1
+            scopes.append(_Scope(kind.opens))
         row = {f.name: draw(values(f, layout.encoding, in_characters=in_characters)) for f in kind.fields}
+        row |= {check.field: DAY if check.is_date else check.equals for check in kind.checks}
+        if kind.sequence:
+            row["number"] = next(scope for scope in scopes if scope.name == kind.sequence.per).numbered + 1
         for control in kind.controls:
             row[control.field.name] = scopes[-1].figure(control, layout)
         raw = encode_record(layout, kind, row, style)
@@ -138,7 +149,8 @@ def good_files(draw: st.DrawFn, layout: Layout, *, most: int = 8) -> Written:
         else:
             assume(not kind.is_control)
         if kind.closes:
-            scopes.pop()
+            inner = scopes.pop()
+            scopes[-1].groups += inner.groups
     return written
 
 
@@ -147,22 +159,34 @@ def orders(draw: st.DrawFn, layout: Layout, most: int) -> list[RecordKind]:
     """Kinds in an order that the layout allows."""
     by_name = {kind.name: kind for kind in layout.kinds}
     details = st.sampled_from(layout.details)
-    order: list[RecordKind] = []
-    if "lot" in by_name:
-        for _ in range(draw(st.integers(0, 3))):
-            order += [by_name["lot"], *draw(st.lists(details, max_size=most // 2)), by_name["end"]]
-    else:
+    if "lot" not in by_name:
         order = draw(st.lists(details, min_size=1, max_size=most))
+    else:
+        lots = st.lists(details, max_size=most // 2).map(lambda inside: [by_name["lot"], *inside, by_name["end"]])
+        several = st.lists(lots, max_size=3).map(lambda groups: [*chain(*groups)])
+        if "region" in by_name:
+            regions = several.map(lambda inside: [by_name["region"], *inside, by_name["finish"]])
+            several = st.lists(regions, max_size=2).map(lambda groups: [*chain(*groups)])
+        order = draw(several)
+        # Details may also stand outside every group, where they are not numbered within one.
+        if not any(kind.sequence for kind in layout.details):
+            order = [*draw(st.lists(details, max_size=1)), *order]
     return [by_name["header"], *order, by_name["trailer"]] if "header" in by_name else order
 
 
 class _Scope:
-    def __init__(self) -> None:
+    """What was written since the file began, or since a group's header."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
         self.kinds: Counter[str] = Counter()
         self.sums: dict[str, Decimal] = {}
+        self.groups = 0
+        self.numbered = 0
 
     def add(self, kind: RecordKind, row: dict[str, Any]) -> None:
         self.kinds[kind.name] += 1
+        self.numbered += kind.sequence is not None and kind.sequence.per == self.name
         for name, value in row.items():
             if isinstance(value, (int, Decimal)):
                 path = f"{kind.name}.{name}"
@@ -172,15 +196,23 @@ class _Scope:
         if control.what == "sum":
             total = self.sums.get(control.summed, Decimal(0))
             return total.quantize(Decimal(1).scaleb(-control.field.scale))
-        if control.of == "detail":
-            return sum(self.kinds[kind.name] for kind in layout.details)
-        return self.kinds.total() + 1  # the trailer counts itself
+        match control.of:
+            case "all":
+                return self.kinds.total() + 1  # the trailer counts itself
+            case "detail":
+                return sum(self.kinds[kind.name] for kind in layout.details)
+            case "kinds":
+                return sum(self.kinds[name] for name in control.kinds)
+            case "group":
+                return self.groups
 
 
 def _taken_for_another(raw: bytes, kind: RecordKind, layout: Layout) -> bool:
-    """Whether a record of the kind that takes whatever is left begins as those of another kind do."""
-    return kind.when.otherwise and any(
-        raw[match.start : match.start + match.width] in match.values for k in layout.kinds for match in k.when.matches
+    """Whether a record meets the conditions of another kind too."""
+    others = [other for other in layout.kinds if other is not kind and other.when.matches]
+    return any(
+        all(raw[match.start : match.start + match.width] in match.values for match in other.when.matches)
+        for other in others
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, BinaryIO
 
@@ -186,7 +186,9 @@ def differences(slow: Reading, fast: Reading) -> list[str]:
 
 
 def _sorted(rejects: list[Reject]) -> list[Reject]:
-    return sorted(rejects, key=lambda reject: reject.byte)
+    """By place. Bytes that are no text at all may also be told as no number, no date: the one as true as the other."""
+    told = [replace(one, reason="value") if one.field and one.reason == "encoding" else one for one in rejects]
+    return sorted(told, key=lambda reject: reject.byte)
 
 
 def _plain_values(control: ControlSeen) -> tuple[str, int, int, dict[str, Any]]:
