@@ -23,8 +23,8 @@ from posicional.day.journal import Ledger
 from posicional.day.keys import RUNS, SeenKey, TurnKey, publications
 from posicional.day.state import Day, fold
 from posicional.demo.osmem import start
-from posicional.errors import EngineError, StoreError
-from posicional.ports import Outside, Store, StoredObject
+from posicional.errors import EngineError, StoreError, UsageError
+from posicional.ports import Engine, Notice, Outside, Store, StoredObject
 from posicional.steps.advance import advance
 from posicional.steps.days import Window, open_days
 from posicional.steps.decide import hold, rollback, skip
@@ -244,6 +244,34 @@ def test_a_fact_that_cannot_be_read_is_told(memory: Store, feed: Feed) -> None:
     assert swept.unreadable == {TODAY: ("arrivals/clientes/0001.seen.json",)}
     assert moved(swept) == {TODAY: "done"}
     assert sweep(feed, world(memory)).unreadable == swept.unreadable
+
+
+@dataclass
+class Noted:
+    """Notes the notices."""
+
+    notices: list[Notice] = field(default_factory=list)
+
+    def send(self, notice: Notice) -> None:
+        """Note one."""
+        self.notices.append(notice)
+
+
+def test_people_are_told_what_nobody_told_them(memory: Store, feed: Feed) -> None:
+    """The deadline of a day that has begun is missed and its check never came: once, also when the day cannot go on."""
+
+    def no_engine() -> Engine:
+        raise UsageError("duckdb is not installed")
+
+    day_arrives(memory, ago(2))
+    send(memory, f"CLIENTES_{ago(1):%Y%m%d}.txt", clientes())
+    notify = Noted()
+    outside = replace(world(memory, engine=no_engine), notify=notify)
+    swept = sweep(feed, outside)
+    assert [notice.date for notice in notify.notices] == [ago(1), ago(2)]
+    assert list(swept.failures) == [ago(2)]
+    assert sweep(feed, outside).moved == {}
+    assert len(notify.notices) == 2
 
 
 # The window.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,11 +29,13 @@ def sweep(feed_path: Path, store: str | None, as_json: bool) -> int:
     """Do what nobody has triggered.
 
     Looks at the dates of the feed's lookback: takes what has arrived, goes on with what has stopped, publishes what is
-    not published, and removes what attempts left more than a day ago. Older dates are only named.
+    not published, tells what nobody was told at a deadline, and removes what attempts left more than a day ago. Older
+    dates are only named.
 
     Made for a timer: any number of times, beside anything else. Exits 0 unless a date could not be looked after.
     """
     from posicional.backends.clock import SystemClock
+    from posicional.backends.notify import Lines
     from posicional.cli.outside import outside_for
     from posicional.contract.feed import Feed
     from posicional.errors import worst
@@ -40,7 +43,8 @@ def sweep(feed_path: Path, store: str | None, as_json: bool) -> int:
 
     feed = Feed.load(feed_path)
     clock = SystemClock()
-    outside = outside_for(feed, store, Teller(clock, feed.timezone, quiet=as_json), clock)
+    notify = Lines(partial(click.echo, err=as_json))
+    outside = outside_for(feed, store, Teller(clock, feed.timezone, quiet=as_json), clock, notify)
     swept = sweep_feed(feed, outside)
     if as_json:
         print_json(_as_json(feed, swept))

@@ -6,9 +6,11 @@ tell it. So the sweep may come at any time, any number of times, beside anything
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, time
+from functools import partial
+from typing import TypeVar
 
 from posicional.contract.calendar import local_moment
 from posicional.contract.feed import Feed
@@ -18,13 +20,16 @@ from posicional.day.journal import Ledger
 from posicional.day.keys import RUNS, TurnKey, publications
 from posicional.day.report import next_text
 from posicional.day.series import Silent, standing
-from posicional.day.state import Day, run_of
+from posicional.day.state import Day, fold, run_of
 from posicional.errors import PosicionalError
 from posicional.ports import Event, Outside
 from posicional.steps.advance import advance
+from posicional.steps.alerts import raise_alerts
 from posicional.steps.cleanup import clean_up
 from posicional.steps.days import Glance, Window, glance
 from posicional.steps.incoming import Incoming, incoming
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,38 +54,62 @@ class Swept:
 
 
 def sweep(feed: Feed, outside: Outside) -> Swept:
-    """Go on with every day of the window that has something to do, then clean up. Lists what has arrived once.
+    """Go on with every day of the window that has something to do; clean up; tell people what they do not know yet.
 
+    What has arrived is listed once. Days of which there is nothing at all are the deadline's.
     One day's failure does not keep it from the others. Raises `UsageError` for a name that two files of the feed claim,
     `StoreError` when what has arrived cannot be listed.
     """
     window = Window.at(feed, outside.clock.now())
     lying = incoming(feed, outside)
+    dates = window.dates(lying)
     moved: dict[date, Rest] = {}
     unreadable: dict[date, tuple[str, ...]] = {}
     failures: dict[date, PosicionalError] = {}
     removed = 0
-    dates = window.dates(lying)
-    for date_ in dates:
-        try:
-            found = glance(feed, date_, outside, lying)
-            if not found.begun:
-                continue
-            ledger, day = Ledger(outside, feed.name, date_), found.day
-            silent = list(_silent(ledger, day))
-            for key, end in silent:
-                ledger.write(key, end)
-            if silent or found.new or not isinstance(found.action, Rest | Later):
-                _tell(feed, ledger, found)
-                outcome = advance(feed, date_, outside, insist=False, lying=lying)
-                moved[date_], day = outcome.rest, outcome.day
-            if day.unreadable:
-                unreadable[date_] = tuple(day.unreadable)
-            removed += clean_up(feed, ledger, day)
-        except PosicionalError as error:
-            failures[date_] = error
+    for day in dates:
+        attempt = partial(_attempt, failures, day)
+        found = attempt(partial(glance, feed, day, outside, lying))
+        if found is None or not found.begun:
+            continue
+        ledger = Ledger(outside, feed.name, day)
+        if rest := attempt(partial(_go_on, feed, ledger, found, lying)):
+            moved[day] = rest
+        removed += attempt(partial(_tidy, feed, ledger, found, unreadable)) or 0
     older, others = _left_alone(feed, window, lying)
     return Swept(len(dates), moved, older, others, lying.unknown, lying.undated, unreadable, failures, removed)
+
+
+def _attempt(failures: dict[date, PosicionalError], day: date, step: Callable[[], T]) -> T | None:
+    """One day's failure does not keep the sweep from the others; its first one is told."""
+    try:
+        return step()
+    except PosicionalError as error:
+        failures.setdefault(day, error)
+        return None
+
+
+def _go_on(feed: Feed, ledger: Ledger, found: Glance, lying: Incoming) -> Rest | None:
+    """Do what there is to do for a date, and where it came to rest; None where there is nothing."""
+    silent = list(_silent(ledger, found.day))
+    for key, end in silent:
+        ledger.write(key, end)
+    if not silent and not found.new and isinstance(found.action, Rest | Later):
+        return None
+    new = f"{found.new} new; " if found.new else ""
+    text = f"{feed.calendar.format_date(ledger.date)}: {new}{next_text(found.action)}"
+    ledger.outside.tell(Event("day", text))
+    return advance(feed, ledger.date, ledger.outside, insist=False, lying=lying).rest
+
+
+def _tidy(feed: Feed, ledger: Ledger, found: Glance, unreadable: dict[date, tuple[str, ...]]) -> int:
+    """Tell what is to be told of a date, and clean up; how many objects went."""
+    facts = ledger.read(found.facts)
+    day = fold(feed, facts)
+    if day.unreadable:
+        unreadable[ledger.date] = tuple(day.unreadable)
+    raise_alerts(feed, facts, ledger.outside)
+    return clean_up(feed, ledger, day)
 
 
 def _silent(ledger: Ledger, day: Day) -> Iterator[tuple[TurnKey, End]]:
@@ -100,11 +129,6 @@ def _silent(ledger: Ledger, day: Day) -> Iterator[tuple[TurnKey, End]]:
                     TurnKey(publications(target), number, "end"),
                     PublicationEnd(**ledger.sign(), status="abandoned", reason=why, blame="outside", run=run),
                 )
-
-
-def _tell(feed: Feed, ledger: Ledger, found: Glance) -> None:
-    new = f"{found.new} new; " if found.new else ""
-    ledger.outside.tell(Event("day", f"{feed.calendar.format_date(ledger.date)}: {new}{next_text(found.action)}"))
 
 
 def _left_alone(feed: Feed, window: Window, lying: Incoming) -> tuple[tuple[date, ...], tuple[date, ...]]:
