@@ -59,8 +59,8 @@ def try_(file: str, layout_path: Path, records: int, as_json: bool) -> int:
     from posicional.records.trial import try_layout
 
     loaded = Layout.load(layout_path)
-    source, _ = open_source(file)
-    trial = try_layout(source, loaded, records=records)
+    source, name = open_source(file)
+    trial = try_layout(source, loaded, path=name, records=records)
     if as_json:
         print_json({"file": file, "layout": str(layout_path), "good": trial.good, **asdict(trial)})
     else:

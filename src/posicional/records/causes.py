@@ -16,8 +16,8 @@ import numpy.typing as npt
 from posicional.contract.layout import Match, RecordKind
 from posicional.records import file_causes
 from posicional.records.evidence import Cause, Evidence, KindSeen
-from posicional.records.field_causes import cause_of
-from posicional.records.probe import ASIDE, Cells, Leaf
+from posicional.records.field_causes import cause_of, one_spelling
+from posicional.records.probe import ASIDE, Cells, Leaf, Probed
 from posicional.records.visible import cells_of
 
 NEARLY_ALL = 0.9
@@ -33,17 +33,26 @@ def causes_of(evidence: Evidence) -> tuple[tuple[Cause, ...], bool]:
     for look in _OF_ALL:
         if cause := look(evidence):
             return (cause,), True
-    found = list(file_causes.encoding(evidence)) or list(_lengths(evidence))
+    found = list(file_causes.encoding(evidence))
+    is_encoded_otherwise = bool(found)
+    found += () if found else _lengths(evidence)
     found += _strange(evidence)
     for seen in evidence.kinds.values():
-        shift = _shift(evidence, seen)
-        if shift:
-            found.append(shift.cause)
-        for one in seen.fields.values():
-            if shift is None or one.leaf.starts[0] < shift.begin:
-                cause = cause_of(one, seen.rows + seen.suspects.count)
-                found += [replace(cause, kind=seen.kind.name, field=one.leaf.name)] if cause else []
+        found += _of_fields(seen, None if is_encoded_otherwise else _shift(evidence, seen))
     return tuple(found), False
+
+
+def _of_fields(seen: KindSeen, shift: _Shift | None) -> Iterator[Cause]:
+    """The causes of a kind's fields, and the shift instead of those behind it: unless one alone has its own."""
+    own = {one.leaf.name: cause_of(one, seen.rows + seen.suspects.count) for one in seen.fields.values()}
+    moved = {one.leaf.name for one in seen.fields.values() if shift and one.leaf.starts[0] >= shift.begin}
+    if len(moved) == 1 and own[next(iter(moved))]:
+        moved.clear()
+    elif shift:
+        yield shift.cause
+    for one in seen.fields.values():
+        if one.leaf.name not in moved and (cause := own[one.leaf.name] or one_spelling(one)):
+            yield replace(cause, kind=seen.kind.name, field=one.leaf.name)
 
 
 # --- lengths ---
@@ -195,23 +204,46 @@ def _shift(evidence: Evidence, seen: KindSeen) -> _Shift | None:
 
 
 def _bad(cells: Cells, leaves: list[Leaf], shift: int) -> npt.NDArray[np.float64]:
-    """How many values of each field would be bad, so many positions beside (for one of several occurrences, a part)."""
-    return np.array([len(cells.take(leaf, shift).wrong) / len(leaf.starts) for leaf in leaves])
+    """How many values of each field would be bad, so many positions beside (for one of several occurrences, a part).
+
+    A value that is only blank there is bad too, unless it is blank where the layout has it. One that would go beyond
+    its record is as good or bad as it stands.
+    """
+    bad = np.zeros(len(leaves))
+    for number, leaf in enumerate(leaves):
+        here, there = cells.take(leaf), cells.take(leaf, shift)
+        stops = (np.array(leaf.starts) + leaf.field.width + shift)[None, :]
+        beyond = (stops > cells.lengths[:, None]).reshape(-1)
+        wrong = np.where(beyond, _wrong(here), _wrong(there) | (_blank(there) & ~_blank(here)))
+        bad[number] = wrong.sum() / len(leaf.starts)
+    return bad
+
+
+def _wrong(values: Probed) -> npt.NDArray[np.bool_]:
+    wrong = np.zeros(len(values.inner), bool)
+    wrong[values.wrong] = True
+    return wrong
+
+
+def _blank(values: Probed) -> npt.NDArray[np.bool_]:
+    blank: npt.NDArray[np.bool_] = (values.inner == ord(" ")).all(axis=1)
+    return blank
 
 
 def _odd(cells: Cells, leaves: list[Leaf], shift: int) -> npt.NDArray[np.float64]:
-    """How many values of each field look cut off by an edge as they stand, and would not, so many positions beside.
+    """How many texts of each field look cut off by an edge as they stand, and would not, so many positions beside.
 
-    Nearly all of them begin with a blank (end without one, if they stand further left), which elsewhere they do not.
+    Nearly all of them begin with a blank, or end without one; beside, they do not, and begin with something.
     """
     edge = 0 if shift > 0 else -1
     odd = np.zeros(len(leaves))
     for number, leaf in enumerate(leaves):
-        if not leaf.is_text or leaf.field.width < 3 or (shift < 0 and leaf.field.type != "string"):
-            continue
-        here, there = (float((cells.take(leaf, one).inner[:, edge] == ord(" ")).mean()) for one in (0, shift))
-        here, there = (here, there) if shift > 0 else (1 - here, 1 - there)
-        odd[number] = cells.count * (here - there) if here >= NEARLY_ALL and there <= 1 - NEARLY_ALL else 0
+        if leaf.is_text and leaf.field.width >= 3 and (shift > 0 or leaf.field.type == "string"):
+            here, there = cells.take(leaf).inner == ord(" "), cells.take(leaf, shift).inner == ord(" ")
+            before, behind = here[:, edge].mean(), there[:, edge].mean()
+            cut = (before, behind) if shift > 0 else (1 - before, 1 - behind)
+            if cut[0] >= NEARLY_ALL and cut[1] <= 1 - NEARLY_ALL and there[:, 0].mean() <= 1 - NEARLY_ALL:
+                odd[number] = cells.count * (cut[0] - cut[1])
     return odd
 
 

@@ -16,6 +16,7 @@ NUMBERS, MOMENTS = ("integer", "decimal"), ("date", "time", "timestamp")
 
 _FILLERS = frozenset(["0", "9", "*", "-", ".", "x", "X", "#", "?", "/"])
 _FILLER_DATES = frozenset({"99991231", "31129999", "00010101", "01010001", "9999-12-31", "31/12/9999", "0001-01-01"})
+_YEARS = range(1850, 2200)
 _FORMATS = (
     "%Y%m%d", "%d%m%Y", "%d%m%y", "%y%m%d", "%d/%m/%Y", "%Y-%m-%d", "%d.%m.%Y", "%d-%m-%Y", "%Y/%m/%d", "%d/%m/%y",
     "%Y%j", "%y%j", "%Y%m", "%m%Y", "%m/%Y", "%m%d%Y", "%m/%d/%Y", "%m%d%y",
@@ -44,13 +45,14 @@ def _spelled_nothing(seen: FieldSeen) -> Cause | None:
     common = [(text, count) for text, count in seen.spellings.most_common(3) if _is_filler(text)]
     covered = sum(count for _, count in common)
     if not common or covered < NEARLY_ALL * seen.bad:
-        return _one_spelling(seen)
+        return None
     texts = [str(text).strip(" ") for text, _ in common]
     listed = ", ".join(f'"{text}"' for text in texts)
     return Cause(f"{_so_many(covered, seen)} {' or '.join(texts)}", f"add missing: [{listed}]")
 
 
-def _one_spelling(seen: FieldSeen) -> Cause | None:
+def one_spelling(seen: FieldSeen) -> Cause | None:
+    """All bad values are spelled alike: a weak cause, for want of a better."""
     if seen.leaf.personal or len(seen.spellings) != 1 or seen.bad < 3:
         return None
     text = next(iter(seen.spellings))
@@ -82,10 +84,15 @@ def _not_unpacked(seen: FieldSeen) -> Cause | None:
             if _most(digits, seen)
             else None
         )
-    packed = sum(n for raw, n in spelled.items() if re.fullmatch("[0-9]+[cdf]", raw.hex()))
+    packed = sum(n for raw, n in spelled.items() if not _is_printed(raw) and re.fullmatch("[0-9]+[cdf]", raw.hex()))
     if not _most(packed, seen):
         return None
     return Cause(f"{_so_many(packed, seen)} packed digits, two a byte", "usage: packed")
+
+
+def _is_printed(raw: bytes) -> bool:
+    """Whether the bytes are plain characters: those of digits have decimal digits for hexadecimal ones too."""
+    return all(0x20 <= byte < 0x7F for byte in raw)
 
 
 def _bytes(text: str | bytes) -> bytes:
@@ -155,7 +162,7 @@ def _reads(text: str, format_: str) -> bool:
         found = datetime.strptime(text, format_)  # noqa: DTZ007 - only whether it is one
     except ValueError:
         return False
-    return len(text) == len(found.strftime(format_)) and found.year >= 1000
+    return len(text) == len(found.strftime(format_)) and (found.year in _YEARS or "%Y" not in format_)
 
 
 def _other_values(seen: FieldSeen) -> Cause | None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from posicional.records.compressed import KINDS
 from posicional.records.evidence import Cause, Evidence
 from posicional.records.pages import page_of
 from posicional.records.probe import Cells, leaves_of
@@ -15,13 +16,16 @@ from posicional.records.probe import Cells, leaves_of
 NEARLY_ALL, MUCH = 0.9, 0.7
 LF, CR, NEL = 0x0A, 0x0D, 0x15
 _ACCENTS = frozenset("áàâãäéèêëíìîïóòôõöúùûüçñÁÀÂÃÄÉÈÊËÍÌÎÏÓÒÔÕÖÚÙÛÜÇÑªº°§•€\u00a0\u2013\u2014\u2018\u2019\u201c\u201d")
-_PACKED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz"}
+_PACKED = {b"\x1f\x8b": ".gz", b"\x28\xb5\x2f\xfd": ".zst", b"PK\x03\x04": ".zip", b"BZh": ".bz2", b"\xfd7zXZ": ".xz"}
 
 
 def packed(evidence: Evidence) -> Cause | None:
     """The file is compressed."""
-    found = next((name for mark, name in _PACKED.items() if evidence.head.startswith(mark)), None)
-    return Cause(f"the file is compressed with {found}", "unpack it first") if found else None
+    ending = next((ending for mark, ending in _PACKED.items() if evidence.head.startswith(mark)), None)
+    if ending is None:
+        return None
+    hint = f"end its name in {ending}: it is unpacked by that" if ending in KINDS else "unpack it first"
+    return Cause(f"the file is compressed, as a {ending} is", hint)
 
 
 def utf16(evidence: Evidence) -> Cause | None:

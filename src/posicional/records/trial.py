@@ -6,12 +6,15 @@ Nothing in a `Trial` is the value of a personal field: it may be printed.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
 from posicional.contract.layout import Layout
+from posicional.errors import DataRefused
 from posicional.ports import Source
 from posicional.records.causes import causes_of
+from posicional.records.compressed import Unreadable, is_compressed, unpacked
 from posicional.records.conversion import Account, Problem
 from posicional.records.evidence import Cause, Evidence, FieldSeen, gather
 from posicional.records.pages import Page, page_of
@@ -102,12 +105,19 @@ class Trial:
         return not self.account.rejects and not self.problems and self.account.records > 0
 
 
-def try_layout(source: Source, layout: Layout, *, records: int = 3) -> Trial:
+def try_layout(source: Source, layout: Layout, *, path: str = "", records: int = 3) -> Trial:
     """Read a file with a layout; of each kind, the first `records` as they stand there.
 
-    Memory does not grow with the file, which is read twice. Raises `StoreError` where it cannot be.
+    The ending of `path` (`.gz`, `.zst`, `.zip`) says whether it is compressed. The file is read twice; memory does not
+    grow with it. Raises `StoreError` where it cannot be read, `DataRefused` where it is compressed and damaged.
     """
-    evidence = gather(source, layout, records)
+    with ExitStack() as stack:
+        if is_compressed(path):
+            try:
+                source = stack.enter_context(unpacked(source, path))
+            except Unreadable as error:
+                raise DataRefused(str(error), where=path) from error
+        evidence = gather(source, layout, records)
     kinds = [_kind(evidence, kind.name) for kind in layout.kinds]
     if evidence.strangers.count:
         kinds.append(_strangers(evidence))
@@ -117,7 +127,7 @@ def try_layout(source: Source, layout: Layout, *, records: int = 3) -> Trial:
         for seen in sorted(evidence.kinds[kind.name].fields.values(), key=lambda one: one.leaf.starts)
     ]
     causes, alone = causes_of(evidence)
-    return Trial(source.size, evidence.account, tuple(kinds), tuple(bad), evidence.problems, causes, alone)
+    return Trial(evidence.size, evidence.account, tuple(kinds), tuple(bad), evidence.problems, causes, alone)
 
 
 def _field(leaf: Leaf) -> TriedField:
