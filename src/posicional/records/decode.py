@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+import pyarrow as pa
+
 from posicional.contract import codepage
 from posicional.contract.layout import Field, Layout, RecordKind
 from posicional.errors import UsageError
 from posicional.records.columns import Column
 from posicional.records.dates import MomentColumn
 from posicional.records.lists import ListColumn
-from posicional.records.numbers import DisplayColumn, digits_of, room_of
+from posicional.records.numbers import DisplayColumn, NumberColumn, digits_of, room_of
 from posicional.records.packed import BinaryColumn, PackedColumn
 from posicional.records.pages import page_of
+from posicional.records.repeated import RepeatedTextColumn
 from posicional.records.swar import MOST
 from posicional.records.text import BooleanColumn, BytesColumn, TextColumn
 from posicional.records.wide import WideBinaryColumn, WideDisplayColumn, WidePackedColumn
@@ -33,9 +36,22 @@ _NUMBERS: dict[str, tuple[Callable[[Field], Column], Callable[[Field], Column]]]
 }
 
 
-def columns_of(fields: Iterable[Field]) -> list[Column]:
-    """A fresh column for each field, in their order."""
-    return [column_of(field) for field in fields]
+def columns_of(fields: Iterable[Field], *, compact: bool = False) -> list[Column]:
+    """A fresh column for each field, in their order.
+
+    `compact`: arrays as they are cheapest to write to Parquet (short decimals as 64 bits, text that repeats itself as a
+    dictionary); the file that comes of them is the same.
+    """
+    return [_compact_column(field) if compact else column_of(field) for field in fields]
+
+
+def _compact_column(field: Field) -> Column:
+    column = column_of(field)
+    if isinstance(column, TextColumn) and field.width <= RepeatedTextColumn.WIDEST:
+        return RepeatedTextColumn(field)
+    if isinstance(column, NumberColumn) and pa.types.is_decimal(column.arrow) and column.arrow.precision <= MOST:
+        column.arrow = pa.decimal64(column.arrow.precision, column.arrow.scale)
+    return column
 
 
 def column_of(field: Field) -> Column:

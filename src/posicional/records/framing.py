@@ -9,6 +9,7 @@ The end of a file is found before reading starts (`data_end`): trailing blank li
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -238,7 +239,7 @@ def _even(data: Bytes, pos: int, stop: int, at: int, line: int, expected: frozen
         return None
     # Line ends stand where they should. As signed bytes, control characters and all that is not ASCII are below 32: if
     # there are no more of them than line ends, no stray LF hides inside a record, and the frame is ASCII as well.
-    plain = np.count_nonzero(flat.view(np.int8) < 32) == count * ending
+    plain = np.count_nonzero(np.less(flat.view(np.int8), 32, out=_mask(len(flat)))) == count * ending
     if not plain:
         if np.count_nonzero(flat == LF) != count:
             return None
@@ -246,6 +247,17 @@ def _even(data: Bytes, pos: int, stop: int, at: int, line: int, expected: frozen
             return None
     starts = np.arange(pos, pos + count * stride, stride, dtype=np.int64)
     return Frame(data, starts, stride - ending, stride, stride, at, line, plain)
+
+
+_SCRATCH = threading.local()
+
+
+def _mask(size: int) -> Mask:
+    """Scratch of this thread: a fresh megabyte for every frame would cost more than what is done with it."""
+    mask: Mask | None = getattr(_SCRATCH, "mask", None)
+    if mask is None or len(mask) < size:
+        mask = _SCRATCH.mask = np.empty(max(size, FRAME_BYTES), bool)
+    return mask[:size]
 
 
 def _ragged(data: Bytes, pos: int, stop: int, at: int, line: int) -> Frame:

@@ -67,9 +67,11 @@ class Kinds:
     """
 
     def __init__(self, layout: Layout, blank: int, page: Page | None = None) -> None:
-        named = [(number, kind) for number, kind in enumerate(layout.kinds) if not kind.when.otherwise]
+        # A single kind without conditions takes every record.
+        single = len(layout.kinds) == 1 and not layout.kinds[0].when.matches
+        named = [(n, kind) for n, kind in enumerate(layout.kinds) if not (kind.when.otherwise or single)]
         self._tests = [(number, [_compile(match, page) for match in kind.when.matches]) for number, kind in named]
-        others = [number for number, kind in enumerate(layout.kinds) if kind.when.otherwise]
+        others = [number for number, kind in enumerate(layout.kinds) if kind.when.otherwise or single]
         self._otherwise = others[0] if others else None
         self._padded = layout.short == "pad"
         self._blanks = int.from_bytes(bytes([blank]) * 8, "little")

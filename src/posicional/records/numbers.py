@@ -112,7 +112,7 @@ class NumberColumn(ValueColumn[np.int64]):
 
     def finish(self, count: int) -> pa.Array:
         """See `Column`."""
-        if pa.types.is_decimal(self.arrow):
+        if pa.types.is_decimal128(self.arrow):
             pairs = np.empty((count, 2), np.int64)  # decimal128: low and high half, two's complement
             pairs[:, 0] = self.values[:count]
             np.right_shift(self.values[:count], 63, out=pairs[:, 1])

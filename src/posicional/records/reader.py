@@ -131,7 +131,7 @@ class _Job:
 
     def whole(self) -> tuple[Total, list[bytes], _Parts]:
         """Read the file in one go, decoding ahead of the writing; its parts, still open, and its hashes."""
-        reading = Reading(self.layout, file=self.file, path=self.path, date=self.date)
+        reading = Reading(self.layout, file=self.file, path=self.path, date=self.date, compact=True)
         parts = _Parts(self, reading, 0)
         batches = reading.batches(self.source)
         for read in ahead(batches) if self.source.size > SMALL else batches:
@@ -141,7 +141,7 @@ class _Job:
     def range(self, number: int, span: Span) -> tuple[Told, _Parts]:
         """Read one range; its parts, still open, with all rows in them."""
         notes = Notes()
-        reading = Reading(self.layout, file=self.file, path=self.path, date=None, notes=notes)
+        reading = Reading(self.layout, file=self.file, path=self.path, date=None, notes=notes, compact=True)
         parts = _Parts(self, reading, number)
         for read in reading.part(self.source, span):
             parts.write(read)

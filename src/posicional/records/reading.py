@@ -48,7 +48,16 @@ class Read:
 class Reading:
     """Reads one file. When `batches` is through, the other attributes say what there was besides rows."""
 
-    def __init__(self, layout: Layout, *, file: str, path: str, date: date | None, notes: Notes | None = None) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        *,
+        file: str,
+        path: str,
+        date: date | None,
+        notes: Notes | None = None,
+        compact: bool = False,
+    ) -> None:
         check_supported(layout)
         self.layout = layout
         self.problems = Problems() if notes is None else notes
@@ -61,7 +70,9 @@ class Reading:
         self._walk = Walk(layout, date, self.problems if notes is None else Problems())
         self._grouped = any(kind.opens for kind in layout.kinds)
         names = {kind.name: table for table, kind in layout.tables(file).items()}
-        self.tables = [Table(kind, names.get(kind.name, ""), path, grouped=self._grouped) for kind in layout.kinds]
+        self.tables = [
+            Table(kind, names.get(kind.name, ""), path, grouped=self._grouped, compact=compact) for kind in layout.kinds
+        ]
         self._summed = sorted({c.summed for kind in layout.kinds for c in kind.controls if c.what == "sum"})
         self._work = Work(framing.FRAME_ROWS)
         self._sequences = Sequences(layout, self._page, self._work)

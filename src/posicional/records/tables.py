@@ -32,10 +32,10 @@ class Refusal:
 class Table:
     """One kind of record on its way to Arrow: its fields, and where each row came from."""
 
-    def __init__(self, kind: RecordKind, name: str, path: str, *, grouped: bool) -> None:
+    def __init__(self, kind: RecordKind, name: str, path: str, *, grouped: bool, compact: bool = False) -> None:
         self.kind = kind
         self.name = name
-        self.columns = columns_of(kind.fields)
+        self.columns = columns_of(kind.fields, compact=compact)
         self._asked = columns_of(looked_at(kind)) if kind.is_control else []
         self._path = path
         self._grouped = grouped

@@ -33,7 +33,7 @@ class WideColumn(NumberColumn):
     def finish(self, count: int) -> pa.Array:
         """See `Column`."""
         values = self.values[:count]
-        if pa.types.is_int64(self.arrow):  # few digits in a field with room for many
+        if self.arrow.bit_width == 64:  # few digits in a field with room for many
             values = np.ascontiguousarray(values[:, 0])
         array = pa.Array.from_buffers(self.arrow, count, [self.validity(count), pa.py_buffer(values)])
         self.begin(0)
