@@ -295,9 +295,7 @@ def _file(
     asked = revision.reading(expected)
     readings = {one.number: asked for one in arrivals}
     if taken is not None:
-        readings = {
-            one.number: taken.get((expected.name, one.number)) or one.last_reading or asked for one in arrivals
-        }
+        readings = {one.number: taken.get((expected.name, one.number)) or one.last_reading or asked for one in arrivals}
     return FileDay(expected, arrivals, readings, said.accepted_of(expected.name, readings))
 
 
