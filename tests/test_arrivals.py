@@ -16,6 +16,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from commands import posicional
 from posicional.backends.duckdb import DuckDbEngine
 from posicional.day.facts import RunEnd, Seen
 from posicional.errors import ContractError, DataRefused, NotDone, UsageError
@@ -766,6 +767,27 @@ def test_names_that_no_fact_can_hold(tmp_path: Path) -> None:
     outcome = advance(feed, DAY, world(folder))
     assert outcome.unknown == (f"\\udce9{CONTRATOS_NAME}",)
     assert arrivals_of(outcome, "contratos") == ["converted"]
+
+
+def test_what_lies_there_and_does_not_count_is_told(tmp_path: Path) -> None:
+    """`posicional run` names strangers, files without their marker, and objects of no date, each with its reason."""
+    text = feed_with(
+        "    date: {from: header.data_ref}\n", '    marker: "{name}.ok"\n', contratos_name="CONTRATOS*.txt"
+    )
+    write_feed(tmp_path / "feed", feed=text)
+    folder = new_store("folder", tmp_path)
+    for name in ("contratos_20261122.txt", "CONTRATOS_A.txt", CLIENTES_NAME, "duas\nlinhas.txt"):
+        send(folder, name, b"x")
+        os.utime(folder.locate(f"dados-posicionais/{name}"), (0, 0))
+    told = posicional("run", tmp_path / "feed" / "feed.yaml", "--date", str(DAY), "--store", folder.url)
+    assert told.code == 3
+    for note in (
+        f"clientes: {CLIENTES_NAME} waits for {CLIENTES_NAME}.ok",
+        "CONTRATOS_A.txt: no header.data_ref with a date can be read at its beginning",
+        "contratos_20261122.txt is no file of this feed",
+        r"duas\nlinhas.txt is no file of this feed",
+    ):
+        assert f"  {note}\n" in told.out
 
 
 # Compressed files, and members of archives.

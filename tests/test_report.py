@@ -125,6 +125,8 @@ def test_notes(story: Story) -> None:
     finish(story)
     story.unreadable(SeenKey("b", 2))
     story.published(2, run=1, status="failed", blame="outside")
+    many = report_of(story, unknown=tuple(f"{number}.txt" for number in range(1007))).notes
+    assert (len(many), many[5]) == (8, "and 1,002 more names that are no files of this feed")
     notes = report_of(story, unknown=("LEIAME.txt",)).notes
     assert notes == (
         "LEIAME.txt is no file of this feed",

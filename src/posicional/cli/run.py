@@ -40,7 +40,8 @@ def run(feed_path: Path, day: str, store: str | None, again: bool, no_publish: b
     clock = SystemClock()
     outside = outside_for(feed, store, Teller(clock, feed.timezone, quiet=as_json), clock)
     outcome = advance(feed, date_, outside, again=again, publish=not no_publish)
-    told = report(feed, outcome.day, outcome.rest, clock.now())
+    unfinished = (*outcome.unfinished, *outcome.undated)
+    told = report(feed, outcome.day, outcome.rest, clock.now(), unknown=outcome.unknown, unfinished=unfinished)
     if as_json:
         print_json(to_json(told))
     else:

@@ -18,6 +18,9 @@ from posicional.day.gate import Action, Convert, Process, Publish, Rest
 from posicional.day.keys import INCOMING
 from posicional.day.state import USABLE, Arrival, Day, FileDay
 
+MOST_UNKNOWN = 5
+"""Names of no file that a report tells one by one: several feeds may share a folder."""
+
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
@@ -121,8 +124,19 @@ def to_json(report: Report) -> dict[str, Any]:
     return dataclasses.asdict(report)
 
 
-def report(feed: Feed, day: Day, action: Action, now: datetime, *, unknown: tuple[str, ...] = ()) -> Report:
-    """The report of a day at a moment, where `action` is what comes next and `unknown` are names of no file."""
+def report(
+    feed: Feed,
+    day: Day,
+    action: Action,
+    now: datetime,
+    *,
+    unknown: tuple[str, ...] = (),
+    unfinished: tuple[str, ...] = (),
+) -> Report:
+    """The report of a day at a moment, where `action` is what comes next.
+
+    `unknown` are names of no file, `unfinished` sentences about what lies there and does not count.
+    """
     return Report(
         feed=feed.name,
         date=feed.calendar.format_date(day.date),
@@ -132,7 +146,7 @@ def report(feed: Feed, day: Day, action: Action, now: datetime, *, unknown: tupl
         shown=tuple(_shown(day)),
         decisions=tuple(_decisions(feed, day)),
         next=next_text(action),
-        notes=tuple(_notes(day, unknown)),
+        notes=(*unfinished, *_notes(day, unknown)),
     )
 
 
@@ -238,7 +252,9 @@ def _shown(day: Day) -> list[ShownReport]:
 
 
 def _notes(day: Day, unknown: tuple[str, ...]) -> list[str]:
-    notes = [f"{name} is no file of this feed" for name in unknown]
+    notes = [f"{name} is no file of this feed" for name in unknown[:MOST_UNKNOWN]]
+    if len(unknown) > MOST_UNKNOWN:
+        notes.append(f"and {len(unknown) - MOST_UNKNOWN:,} more names that are no files of this feed")
     notes += [f"the fact {name} cannot be read ({why})" for name, why in day.unreadable.items()]
     if day.rollback:
         notes.append(f"readers are to see run {day.rollback.run} until a run after {day.rollback.last} succeeds")

@@ -138,8 +138,9 @@ def _by_name(feed: Feed, outside: Outside) -> _Names:
 
 
 def shown(path: str) -> str:
-    """A path as text that can be written anywhere, whatever bytes the name has."""
-    return path.encode(errors="backslashreplace").decode()
+    """A path as text that can be written anywhere on one line, whatever bytes the name has."""
+    text = path.encode(errors="backslashreplace").decode()
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
 
 
 def _takers(feed: Feed, found: StoredObject) -> Iterator[_Claimed]:
