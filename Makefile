@@ -25,11 +25,15 @@ endif
 .PHONY: help
 help: ## list the targets
 	@echo 'make TARGET [PYTHON=python3.12]'
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' Makefile
 
 .PHONY: demo
 demo: $(ready) ## a sample day from end to end: files arrive, gate, join, publish, report
 	@$(venv)/bin/posicional demo
+
+.PHONY: demo-trouble
+demo-trouble: $(ready) ## the same on a day that goes wrong: late, refused, an alarm at noon, a correction
+	@$(venv)/bin/posicional demo --trouble
 
 .PHONY: test
 test: $(ready) ## all tests but the slow suites
