@@ -1,47 +1,83 @@
-"""`posicional run`: whatever is left to do for a day, to the end."""
+"""`posicional run`: whatever is left to do for a day, or for many, to the end."""
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from posicional.cli.show import Teller, print_json
-from posicional.cli.words import date_option, feed_argument, json_option, store_option
+from posicional.cli.words import feed_argument, json_option, store_option
+from posicional.errors import NotDone, UsageError, worst
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from posicional.contract.feed import Feed
+    from posicional.ports import Outside
+    from posicional.steps.backfill import Ended, Plan
 
 
 @click.command(
     epilog="""\b
 Examples:
   posicional run examples/planos/feed.yaml --date 2026-11-22
-  posicional run examples/sigtap/feed.yaml --date 2020-03 --store ./dados --no-publish"""
+  posicional run examples/sigtap/feed.yaml --date 2020-03 --store ./dados --no-publish
+  posicional run examples/planos/feed.yaml --from 2026-01-01 --to 2026-06-30"""
 )
 @feed_argument
-@date_option
+@click.option("--date", "day", metavar="DATE", help="The business date, YYYY-MM-DD (a monthly feed: YYYY-MM).")
+@click.option("--from", "first", metavar="DATE", help="The first of many business dates; goes with --to.")
+@click.option("--to", "last", metavar="DATE", help="The last of them.")
 @store_option
-@click.option("--again", is_flag=True, help="Process the day anew, even if nothing has changed.")
+@click.option("--again", is_flag=True, help="Process anew, even if nothing has changed.")
 @click.option("--no-publish", is_flag=True, help="Stop when the datasets are written.")
 @json_option
-def run(feed_path: Path, day: str, store: str | None, again: bool, no_publish: bool, as_json: bool) -> int:
-    """Do what is left to do for a day.
+def run(
+    feed_path: Path,
+    day: str | None,
+    first: str | None,
+    last: str | None,
+    store: str | None,
+    again: bool,
+    no_publish: bool,
+    as_json: bool,
+) -> int:
+    """Do what is left to do for a day, or for many.
 
     Converts what has arrived; when the set is complete, joins, writes and publishes. Says what is missing otherwise.
-
     Running a finished day does nothing. Killed at any point, run it again.
+
+    With --from and --to: shows the plan, then goes on with the dates that have something to do, the newest first and a
+    few at once. The exit code is that of the worst.
     """
     from posicional.backends.clock import SystemClock
     from posicional.cli.outside import outside_for
     from posicional.contract.feed import Feed
+
+    if bool(day) == bool(first or last) or bool(first) != bool(last):
+        raise UsageError("which dates?", expected="--date, or --from and --to")
+    feed = Feed.load(feed_path)
+    clock = SystemClock()
+    outside = outside_for(feed, store, Teller(clock, feed.timezone, quiet=as_json), clock)
+    publish = not no_publish
+    if day:
+        return _run_day(feed, feed.calendar.parse_date(day), outside, again=again, publish=publish, as_json=as_json)
+    span = (feed.calendar.parse_date(first or ""), feed.calendar.parse_date(last or ""))
+    return _run_many(feed, span, outside, again=again, publish=publish, as_json=as_json)
+
+
+def _run_day(feed: Feed, day: date, outside: Outside, *, again: bool, publish: bool, as_json: bool) -> int:
     from posicional.day.report import report, to_json
     from posicional.steps.advance import advance
 
-    feed = Feed.load(feed_path)
-    date_ = feed.calendar.parse_date(day)
-    clock = SystemClock()
-    outside = outside_for(feed, store, Teller(clock, feed.timezone, quiet=as_json), clock)
-    outcome = advance(feed, date_, outside, again=again, publish=not no_publish)
+    outcome = advance(feed, day, outside, again=again, publish=publish)
     unfinished = (*outcome.unfinished, *outcome.undated)
-    told = report(feed, outcome.day, outcome.rest, clock.now(), unknown=outcome.unknown, unfinished=unfinished)
+    now = outside.clock.now()
+    told = report(feed, outcome.day, outcome.rest, now, unknown=outcome.unknown, unfinished=unfinished)
     if as_json:
         print_json(to_json(told))
     else:
@@ -50,3 +86,60 @@ def run(feed_path: Path, day: str, store: str | None, again: bool, no_publish: b
     if outcome.problem is not None:
         raise outcome.problem
     return 0
+
+
+def _run_many(
+    feed: Feed, span: tuple[date, date], outside: Outside, *, again: bool, publish: bool, as_json: bool
+) -> int:
+    from posicional.steps.backfill import carry_out, plan
+
+    planned = plan(feed, *span, outside, again=again)
+    if not as_json:
+        for text in _plan_lines(feed, planned, again=again):
+            click.echo(text)
+    ended = []
+    for one in carry_out(feed, planned, outside, again=again, publish=publish):
+        ended.append(one)
+        if not as_json:
+            click.echo(one.line.shown)
+    if as_json:
+        print_json(_many_as_json(feed, planned, ended))
+    return worst([*(one.exit_code for one in ended), NotDone.exit_code if planned.empty else 0])
+
+
+def _plan_lines(feed: Feed, planned: Plan, *, again: bool) -> Iterator[str]:
+    """What each date needs; those that need nothing, or of which there is nothing, as stretches."""
+    from posicional.day.report import line
+
+    yield f"{feed.name}: {len(planned.work)} of {planned.count} business dates have something to do"
+    for one in planned.work:
+        anew = "to be made anew; " if again and one.day.run else ""
+        shown = line(feed, one.day, one.action, one.new)
+        yield dataclasses.replace(shown, text=anew + shown.text).shown
+    finished = [one.day.date for one in planned.finished]
+    for what, dates in (("finished already", finished), ("nothing is here of", planned.empty)):
+        if dates:
+            yield f"{what}: {', '.join(_stretches(feed, dates))}"
+    if planned.work:
+        yield ""
+
+
+def _stretches(feed: Feed, dates: Sequence[date]) -> Iterator[str]:
+    """Business dates, newest first, as stretches without a gap."""
+    calendar = feed.calendar
+    begin = 0
+    for at, day in enumerate(dates):
+        if at + 1 == len(dates) or calendar.previous(day) != dates[at + 1]:
+            first, last = calendar.format_date(day), calendar.format_date(dates[begin])
+            yield first if first == last else f"{first} to {last}"
+            begin = at + 1
+
+
+def _many_as_json(feed: Feed, planned: Plan, ended: Sequence[Ended]) -> dict[str, object]:
+    shown = feed.calendar.format_date
+    return {
+        "feed": feed.name,
+        "days": [dataclasses.asdict(one.line) | {"exit_code": one.exit_code} for one in ended],
+        "finished": [shown(one.day.date) for one in planned.finished],
+        "empty": [*map(shown, planned.empty)],
+    }

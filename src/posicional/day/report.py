@@ -152,7 +152,7 @@ def report(
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A day in a line. `word`: how it stands (`Rest.why`), or `to do`; `new`: deliveries that nobody has taken yet."""
+    """A day in a line. `word`: how it stands (`Rest.why`), or `to do`; `new`: arrivals that nobody has taken yet."""
 
     date: str
     word: str
@@ -162,14 +162,16 @@ class Line:
     @property
     def shown(self) -> str:
         """As a terminal shows it."""
-        new = f"{_count(self.new, 'new arrival')}; " if self.new else ""
-        return f"  {self.date}  {self.word:<8}  {new}{self.text}"
+        return f"  {self.date}  {self.word:<8}  {self.text}"
 
 
 def line(feed: Feed, day: Day, action: Action, new: int = 0) -> Line:
-    """A day in a line, where `action` is what comes next."""
-    word = action.why if isinstance(action, Rest) and not new else "to do"
-    return Line(feed.calendar.format_date(day.date), word, next_text(action), new)
+    """A day in a line, where `action` comes next once what is `new` has been taken, which may change it."""
+    date = feed.calendar.format_date(day.date)
+    if new:
+        run = f"; run {day.run.number} is current" if day.run else ""
+        return Line(date, "to do", f"{_count(new, 'new arrival')}{run}", new)
+    return Line(date, action.why, action.text) if isinstance(action, Rest) else Line(date, "to do", next_text(action))
 
 
 def next_text(action: Action) -> str:
