@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from posicional.records.blocks import Block
-from posicional.records.framing import FRAME_BYTES, FRAME_ROWS, LONGEST, Frame, FramingLost, joined
+from posicional.records.framing import FRAME_BYTES, FRAME_ROWS, LONGEST, SHOWN, Frame, FramingLost, joined
 from posicional.records.rows import Bytes
 
 SIZE = 4
@@ -36,7 +36,16 @@ def described_frames(blocks: Iterator[Block], tail: int, *, blocked: bool, line:
         if block.last and len(rest) and walk.done < walk.tail:
             walk.reason = walk.reason or "the file ends within a record"
         if walk.reason:
-            raise FramingLost(walk.reason, at + walk.done, line, rest)
+            raise FramingLost(walk.reason, at + walk.done, line, _more(rest, blocks))
+
+
+def _more(rest: Bytes, blocks: Iterator[Block]) -> Bytes:
+    """As much of what follows as a reject shows, however small the blocks are."""
+    parts, size = [rest], len(rest)
+    while size < SHOWN and (block := next(blocks, None)):
+        parts.append(block.data[block.begin : block.end].copy())
+        size += len(parts[-1])
+    return np.concatenate(parts)
 
 
 class _Walk:
