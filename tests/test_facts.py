@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta, timezone
+from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from hypothesis import given
@@ -205,3 +208,66 @@ def test_moments_of_other_zones() -> None:
     found = read_fact(SeenKey("a", 1), seen.to_bytes(), NOW)
     assert isinstance(found, Seen)
     assert found.at == NOW
+
+
+# Facts of earlier versions.
+
+CASES = Path(__file__).parent / "cases" / "facts"
+WRITTEN = sorted(path.relative_to(CASES).as_posix() for path in CASES.rglob("*.json"))
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_what_was_ever_written_stays_readable(name: str) -> None:
+    """These files are never changed: each is a fact as a program once wrote it, and every word of it still counts."""
+    data = (CASES / name).read_bytes()
+    key = parse_key(name)
+    assert key is not None
+    found = read_fact(key, data, NOW)
+    assert isinstance(found, facts.Fact), found
+    assert json.loads(data).items() <= json.loads(found.to_bytes()).items()
+
+
+def test_there_is_such_a_file_of_every_kind() -> None:
+    """A new kind of fact comes with one."""
+    kinds = {json.loads((CASES / name).read_bytes())["fact"] for name in WRITTEN}
+    assert kinds == {kind.KIND for kind in _kinds(facts.Fact)} - {"", "dated"}  # a dated fact is all in its name
+
+
+def _kinds(kind: type[facts.Fact]) -> Iterator[type[facts.Fact]]:
+    for each in kind.__subclasses__():
+        if each.__module__ == facts.__name__:
+            yield each
+            yield from _kinds(each)
+
+
+class Hurried(facts.Started):
+    """What a later program may make of a kind: in version 2 `run_id` was renamed, in version 3 a word was split."""
+
+    NEWEST = 3
+    UPGRADES: ClassVar[Mapping[int, facts.Upgrade]] = {
+        1: lambda words: {**words, "job": words["run_id"]},
+        2: lambda words: {**words, "service": words["job"].partition(":")[0], "number": words["job"].partition(":")[2]},
+    }
+    version: int = 3
+    service: str
+    number: str
+
+
+@pytest.mark.parametrize(
+    ("version", "words"),
+    [(1, {"run_id": "glue:7"}), (2, {"job": "glue:7"}), (3, {"service": "glue", "number": "7"})],
+    ids=str,
+)
+def test_a_later_program_reads_older_facts(version: int, words: dict[str, str]) -> None:
+    """Their words are made those of each next version in turn; the fact keeps the version in which it was written."""
+    document = {"fact": "started", "version": version, "writer": "w", "at": "2026-11-22T12:00:00Z", **words}
+    found = Hurried.from_bytes(json.dumps(document).encode())
+    assert (found.service, found.number, found.version) == ("glue", "7", version)
+
+
+@pytest.mark.parametrize("words", [{"version": 1}, {"version": 2, "job": 7}, {"version": 4, "job": "a:b"}, {}], ids=str)
+def test_words_that_no_version_has(words: dict[str, object]) -> None:
+    """An upgrade that meets them is no bug: the fact cannot be read."""
+    document = {"fact": "started", "writer": "w", "at": "2026-11-22T12:00:00Z", **words}
+    with pytest.raises(ValueError, match=r"version|service|number"):
+        Hurried.from_bytes(json.dumps(document).encode())

@@ -7,18 +7,18 @@ the cautious case: a claim as a claim, an end as failed, a done as refused.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
 from posicional.day.keys import AlertKey, DecisionKey, DoneKey, FactKey, SeenKey, TurnKey
 from posicional.errors import DataRefused, OutsideError, UsageError
 
-VERSION = 1
-"""The version that new facts carry; facts of a later version are unreadable for this program."""
+Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
+"""Makes the words of one version of a fact those of the next."""
 
 
 def _zoned(moment: datetime) -> datetime:
@@ -37,11 +37,20 @@ class Shape(BaseModel):
 
 
 class Fact(Shape):
-    """What all facts carry: who wrote it and when, and an id that no other write has."""
+    """What all facts carry: who wrote it and when, and an id that no other write has.
+
+    A kind that changes its words gets the next version (`NEWEST`, and the default of `version`) and in `UPGRADES` what
+    makes the older words those of the next version, so that every fact that was ever written stays readable. A word
+    that is only added needs neither: older facts have its default, older programs leave it out.
+    """
 
     KIND: ClassVar[str] = ""
+    NEWEST: ClassVar[int] = 1
+    """The highest version that this program reads; a later one is unreadable."""
+    UPGRADES: ClassVar[Mapping[int, Upgrade]] = {}
+    """Version -> what makes its words those of the next; none where they are the same."""
 
-    version: Annotated[int, Field(ge=1, le=VERSION)] = VERSION
+    version: int = 1
     writer: str
     at: Moment
     who: str = ""
@@ -57,7 +66,25 @@ class Fact(Shape):
         words = json.loads(data)
         if not isinstance(words, dict) or words.get("fact") != cls.KIND:
             raise ValueError(f"not a fact of the kind {cls.KIND}")
-        return cls.model_validate(words)
+        return cls.model_validate(cls._upgraded(words))
+
+    @classmethod
+    def _upgraded(cls, words: dict[str, Any]) -> dict[str, Any]:
+        version = words.get("version")
+        for older, upgrade in sorted(cls.UPGRADES.items()):
+            if isinstance(version, int) and version <= older:
+                try:
+                    words = upgrade(words)
+                except (KeyError, TypeError, AttributeError):
+                    raise ValueError(f"not the words of version {older}") from None
+        return words
+
+    @field_validator("version")
+    @classmethod
+    def _known(cls, version: int) -> int:
+        if not 1 <= version <= cls.NEWEST:
+            raise ValueError(f"this program reads versions 1 to {cls.NEWEST}")
+        return version
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +125,8 @@ class Seen(Fact):
     """
 
     KIND = "seen"
+    NEWEST = 2
 
-    version: Annotated[int, Field(ge=1, le=2)] = 1
     key: str
     object_version: str
     size: int
