@@ -18,10 +18,11 @@ import pytest
 
 from commands import posicional
 from posicional.backends.duckdb import DuckDbEngine
-from posicional.day.facts import RunEnd, Seen
+from posicional.day.facts import RunClaim, RunEnd, Seen
+from posicional.day.report import report
 from posicional.errors import ContractError, DataRefused, NotDone, UsageError
 from posicional.ports import Outside, Source, Store, StoredObject
-from posicional.steps.advance import Outcome, advance
+from posicional.steps.advance import Outcome, advance, peek
 from posicional.steps.decide import accept
 from test_advance import Around, Busy, Replacing, rows_of
 from tiny_s3 import TinyS3
@@ -875,3 +876,99 @@ def test_files_without_members_of_their_own_may_not_share_names(tmp_path: Path) 
         text = MEMBERS.replace('    member: "clientes.txt"\n', f'    member: "{member}"\n' if member else "")
         with pytest.raises(ContractError, match="is the pattern of contratos too"):
             write_feed(tmp_path / "feed", feed=text)
+
+
+# The newest file at or before the date.
+
+LATEST = feed_with(clientes="    use: latest\n")
+
+
+def of_day(back: int) -> str:
+    """The name of the slow file so many days before."""
+    return f"CLIENTES_{DAY - timedelta(days=back):%Y%m%d}.txt"
+
+
+def used(outcome: Outcome) -> list[tuple[date | None, int]]:
+    """Which arrival of the slow file each run has taken."""
+    claims = [run.claim for run in outcome.day.runs]
+    inputs = [claim.inputs["clientes"] for claim in claims if isinstance(claim, RunClaim)]
+    return [(one.of, one.arrival) for one in inputs]
+
+
+def test_the_newest_file_of_an_earlier_date_counts(store: Store, tmp_path: Path) -> None:
+    """It is seen and read in the ledger of its own date; the run's claim and the report name it."""
+    feed = write_feed(tmp_path / "feed", feed=LATEST)
+    send(store, of_day(9), clientes().replace(b"SP", b"RJ"))
+    send(store, of_day(4), clientes())
+    send(store, CONTRATOS_NAME, contratos(["OURO"]))
+    outcome = advance(feed, DAY, world(store))
+    assert (outcome.problem, used(outcome)) == (None, [(DAY - timedelta(days=4), 1)])
+    assert [row["uf"] for row in rows_of(store, outcome.day, "ativos")] == ["SP"]
+    told = report(feed, outcome.day, outcome.rest, MIDNIGHT)
+    assert [(file.status, file.of) for file in told.files] == [("converted", ""), ("earlier", "2026-11-18")]
+    assert "clientes   earlier    arrival 1 of 2026-11-18" in told.text
+    assert len(list(store.list("controle/saude/2026-11-18/"))) == 2
+    assert list(store.list("controle/saude/2026-11-13/")) == []
+
+
+def test_a_newer_file_of_an_earlier_date_moves_no_finished_day(store: Store, tmp_path: Path) -> None:
+    """The day stays as it was made, until somebody asks for it again."""
+    feed = write_feed(tmp_path / "feed", feed=LATEST)
+    send(store, of_day(4), clientes().replace(b"SP", b"RJ"))
+    send(store, CONTRATOS_NAME, contratos(["OURO"]))
+    advance(feed, DAY, world(store))
+    send(store, of_day(2), clientes())
+    still = advance(feed, DAY, world(store))
+    assert (still.did, still.rest.why, len(still.day.runs)) == (False, "done", 1)
+    again = advance(feed, DAY, world(store), again=True)
+    assert used(again) == [(DAY - timedelta(days=4), 1), (DAY - timedelta(days=2), 1)]
+    assert [row["uf"] for row in rows_of(store, again.day, "ativos")] == ["SP"]
+
+
+def test_a_file_of_the_date_itself_goes_before_earlier_ones(store: Store, tmp_path: Path) -> None:
+    """Also when it comes after the day was finished with an earlier one: that is other content."""
+    feed = write_feed(tmp_path / "feed", feed=LATEST)
+    send(store, of_day(4), clientes().replace(b"SP", b"RJ"))
+    send(store, CONTRATOS_NAME, contratos(["OURO"]))
+    advance(feed, DAY, world(store))
+    send(store, of_day(0), clientes())
+    outcome = advance(feed, DAY, world(store))
+    assert used(outcome) == [(DAY - timedelta(days=4), 1), (None, 1)]
+    assert [row["uf"] for row in rows_of(store, outcome.day, "ativos")] == ["SP"]
+
+
+def test_a_refused_file_makes_way_for_an_older_one(store: Store, tmp_path: Path) -> None:
+    """The newest that can be used counts, whether the bad one is of the date itself or of an earlier one."""
+    feed = write_feed(tmp_path / "feed", feed=LATEST)
+    send(store, of_day(6), clientes())
+    send(store, of_day(4), b"short\n")
+    send(store, of_day(0), b"short\n")
+    send(store, CONTRATOS_NAME, contratos(["OURO"]))
+    outcome = advance(feed, DAY, world(store))
+    assert (used(outcome), outcome.day.refused) == ([(DAY - timedelta(days=6), 1)], ("clientes",))
+
+
+def test_beyond_the_look_back_the_file_is_missing(store: Store, tmp_path: Path) -> None:
+    """Nothing older than `lookback` is used, and a file of a later date never."""
+    feed = write_feed(tmp_path / "feed", feed=LATEST + "lookback: 5\n")
+    send(store, of_day(6), clientes())
+    send(store, of_day(-1), clientes())
+    send(store, CONTRATOS_NAME, contratos())
+    outcome = advance(feed, DAY, world(store))
+    assert (outcome.rest.why, outcome.rest.files) == ("missing", ("clientes",))
+    send(store, of_day(5), clientes())
+    assert advance(feed, DAY, world(store)).problem is None
+
+
+def test_an_earlier_file_counts_when_its_object_is_gone(store: Store, tmp_path: Path) -> None:
+    """Its parts and facts are what counts; `status` finds it too, and of a finished day reads that day's facts only."""
+    feed = write_feed(tmp_path / "feed", feed=LATEST)
+    send(store, of_day(4), clientes())
+    advance(feed, DAY - timedelta(days=4), world(store))
+    store.delete(f"dados-posicionais/{of_day(4)}")
+    assert peek(feed, DAY, outside_of(store))[0].missing == ("contratos",)
+    send(store, CONTRATOS_NAME, contratos())
+    assert advance(feed, DAY, world(store)).problem is None
+    counting = Counting(store)
+    peek(feed, DAY, outside_of(counting))
+    assert counting.calls["list"] == 1

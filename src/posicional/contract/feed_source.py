@@ -17,7 +17,6 @@ from posicional.contract.vocabulary import NotYet, read_words, refuse_not_yet
 from posicional.errors import ContractError
 
 NOT_YET: NotYet = {
-    "files.*.use": (),
     "datasets.*.expect": (),
     "datasets.*.lineage": (),
     "datasets.*.protect": (),

@@ -247,11 +247,12 @@ class End(Fact):
 
 
 class InputFact(Shape):
-    """One file of a run's set: which arrival, which content, read in which way."""
+    """One file of a run's set: which arrival, which content, read in which way. `of`: the earlier date it is of."""
 
     arrival: int
     sha256: str
     reading: str
+    of: date | None = None
 
 
 class RunClaim(Claim):

@@ -32,12 +32,16 @@ class Signature(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All facts of a day as they stood when the ledger was listed. `strangers` are names that no fact has."""
+    """All facts of a day as they stood when the ledger was listed. `strangers` are names that no fact has.
+
+    `earlier`: file -> facts of the earlier date whose arrival counts here (`use: latest`).
+    """
 
     feed: str
     date: date
     entries: Mapping[FactKey, Fact | Unreadable] = field(default_factory=dict)
     strangers: tuple[str, ...] = ()
+    earlier: Mapping[str, Facts] = field(default_factory=dict)
 
 
 EndOf = Callable[[int, Signature, str], End]

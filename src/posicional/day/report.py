@@ -25,7 +25,7 @@ MOST_UNKNOWN = 5
 @dataclass(frozen=True, slots=True)
 class FileReport:
     """One file. `status`: converted, accepted (a refusal that a person lets count), refused, arrived (not read yet),
-    missing, waived, or absent (an optional one).
+    missing, waived, absent (an optional one), or earlier (an arrival of the earlier date `of` is used).
 
     `arrival` is the number that counts, 0 without one; `expected` the name waited for; `by` the local time at which
     it is expected; `refused` says why the newest arrival was refused, also where an older one counts.
@@ -44,6 +44,7 @@ class FileReport:
     by: str = ""
     overdue: bool = False
     owner: str = ""
+    of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +201,12 @@ def _file(feed: Feed, day: Day, file: FileDay, now: datetime) -> FileReport:
         owner=expected.owner,
     )
     arrival = file.current or file.newest
+    if file.current is None and file.earlier:
+        used = file.earlier.input
+        of = feed.calendar.format_date(used.of) if used.of else ""
+        return dataclasses.replace(
+            waiting, status="earlier", overdue=False, arrival=used.arrival, of=of, refused=file.refusal
+        )
     if arrival is None:
         return waiting
     status = file.status(arrival)
@@ -276,7 +283,7 @@ def _file_lines(file: FileReport, width: int) -> list[str]:
         by = f"by {file.by[:-3]}{', overdue' if file.overdue else ''}" if file.by else ""
         waits = [f"expected as {file.expected}", by, file.owner]
         return [f"{head}  {' · '.join(filter(None, waits))}"]
-    lines = [f"{head}  {file.at}  {file.path}"]
+    lines = [f"{head}  arrival {file.arrival} of {file.of}" if file.of else f"{head}  {file.at}  {file.path}"]
     if file.status in USABLE:
         lines[0] += f": {_count(file.rows, 'row')}, {_count(file.rejects, 'reject')}"
         lines[0] += f" (arrival {file.arrival})" if file.arrival > 1 else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Literal, TypeVar
 
@@ -71,17 +71,30 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
+class Earlier:
+    """An arrival of an earlier date that counts for a file with `use: latest` while its own date has none.
+
+    `done` is None on a finished day, where only the run's claim is asked.
+    """
+
+    input: InputFact
+    done: Done | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class FileDay:
     """One file on one day. `readings` says for each arrival, by number, in which way it counts as read.
 
     `arrivals` stand in the order of their numbers; where names have versions, in the order of these.
-    `accepted`: the numbers of those whose refusal in that reading was accepted by a person.
+    `accepted`: the numbers of those whose refusal in that reading was accepted by a person. `earlier`: what counts
+    while none of the date's own does (`use: latest`).
     """
 
     expected: ExpectedFile
     arrivals: tuple[Arrival, ...]
     readings: Mapping[int, str]
     accepted: frozenset[int] = frozenset()
+    earlier: Earlier | None = None
 
     @property
     def name(self) -> str:
@@ -134,11 +147,20 @@ class FileDay:
         return arrival.done(self.readings[arrival.number])
 
     @property
+    def taken(self) -> Done | None:
+        """The fact of what a run would take."""
+        if self.current is None:
+            return self.earlier.done if self.earlier else None
+        return self.done(self.current)
+
+    @property
     def input(self) -> InputFact | None:
         """What a run would take of this file."""
         arrival = self.current
         done = self.done(arrival) if arrival else None
-        if arrival is None or done is None:
+        if arrival is None:
+            return self.earlier.input if self.earlier else None
+        if done is None:
             return None
         return InputFact(arrival=arrival.number, sha256=done.sha256, reading=self.readings[arrival.number])
 
@@ -149,7 +171,7 @@ class Day:
 
     `settled`: what the day has led to is finished (or was rolled back), and nothing has arrived since. A change of the
     contract then moves nothing by itself, and every arrival counts as it was read at the time; `contract_changed` says
-    that there is one. `rollback`: the one that holds now.
+    that there is one. `rollback`: the one that holds now. `earlier`: the facts of earlier dates it was folded with.
     """
 
     feed: str
@@ -160,6 +182,7 @@ class Day:
     decided: Decided
     rollback: Rollback | None
     inputs: Mapping[str, InputFact]
+    earlier: Mapping[str, Facts]
     content: str
     contract: str
     revision: str
@@ -226,10 +249,17 @@ def fold(feed: Feed, facts: Facts) -> Day:
     rollback = standing_rollback(said.rollback, runs)
     run = current_run(runs, rollback)
     taken = _taken(runs)
-    as_read = {name: _file(one, arrivals[name], said, taken) for name, one in feed.files.items()}
+    kept = run.claim.inputs if run and isinstance(run.claim, RunClaim) else {}
+    as_read = {
+        name: replace(_file(one, arrivals[name], said, taken), earlier=_kept(one, kept))
+        for name, one in feed.files.items()
+    }
     content = revision.content(_hashes(as_read), said.reruns)
     settled = content in (_finished(run, publications), rollback.content if rollback else None)
-    as_asked = {name: _file(one, arrivals[name], said) for name, one in feed.files.items()}
+    as_asked = {
+        name: replace(_file(one, arrivals[name], said), earlier=_earlier(one, facts))
+        for name, one in feed.files.items()
+    }
     contract = revision.contract(feed)
     files = as_read if settled else as_asked
     inputs = _inputs(files)
@@ -243,6 +273,7 @@ def fold(feed: Feed, facts: Facts) -> Day:
         decided=said,
         rollback=rollback,
         inputs=inputs,
+        earlier=facts.earlier,
         content=content,
         contract=contract,
         revision=revision.revision(inputs, contract, said.reruns),
@@ -297,6 +328,24 @@ def _file(
     if taken is not None:
         readings = {one.number: taken.get((expected.name, one.number)) or one.last_reading or asked for one in arrivals}
     return FileDay(expected, arrivals, readings, said.accepted_of(expected.name, readings))
+
+
+def _kept(expected: ExpectedFile, inputs: Mapping[str, InputFact]) -> Earlier | None:
+    """What the current run took of an earlier date."""
+    found = inputs.get(expected.name)
+    return Earlier(found) if expected.use_latest and found is not None and found.of is not None else None
+
+
+def _earlier(expected: ExpectedFile, facts: Facts) -> Earlier | None:
+    """What an earlier date has of a file, as the contract asks now."""
+    found = facts.earlier.get(expected.name)
+    if found is None:
+        return None
+    file = _file(expected, _arrivals(found, expected), decided(decisions_of(found)))
+    done = file.taken
+    if file.input is None or done is None:
+        return None
+    return Earlier(file.input.model_copy(update={"of": found.date}), done)
 
 
 def _inputs(files: Mapping[str, FileDay]) -> dict[str, InputFact]:

@@ -24,6 +24,7 @@ from posicional.steps.convert import convert_arrival
 from posicional.steps.days import check_date, place
 from posicional.steps.decide import rerun
 from posicional.steps.incoming import Incoming
+from posicional.steps.latest import with_latest
 from posicional.steps.transform import transform
 
 
@@ -106,7 +107,7 @@ def advance(
 
 def peek(feed: Feed, day: date, outside: Outside) -> tuple[Day, Action]:
     """What the ledger says of a business date, and what would come next. Reads only that day's facts, writes none."""
-    state = fold(feed, Ledger(outside, feed.name, day).read())
+    state = fold(feed, with_latest(feed, outside, Ledger(outside, feed.name, day).read()))
     return state, decide(feed, state, outside.clock.now(), outside.gone)
 
 

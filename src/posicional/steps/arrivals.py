@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from posicional.contract.feed import ExpectedFile, Feed
 from posicional.day.facts import Done, Seen, SeenObject
 from posicional.day.journal import Facts, Ledger
 from posicional.day.keys import INCOMING, DoneKey, SeenKey
+from posicional.day.state import fold
 from posicional.errors import ObjectMissing, UsageError
 from posicional.ports import Event, StoredObject
+from posicional.steps.convert import convert_arrival
 from posicional.steps.incoming import Delivery, Incoming, incoming
+from posicional.steps.latest import needs, of_file, with_latest
 from posicional.steps.settle import settled
 
 
@@ -49,6 +53,8 @@ def look(feed: Feed, ledger: Ledger, known: Facts | None = None, lying: Incoming
     """
     lying = lying or incoming(feed, ledger.outside)
     facts = ledger.read(known)
+    for file in needs(feed, facts):
+        _catch_up(feed, ledger, file, lying)
     new = unseen(feed, facts, lying)
     still, growing = settled(feed, ledger.outside, [each for one in new for each in one.objects])
     count = 0
@@ -59,7 +65,28 @@ def look(feed: Feed, ledger: Ledger, known: Facts | None = None, lying: Incoming
     unfinished = tuple(
         f"{file}: {text}" for file, texts in lying.unfinished.get(ledger.date, {}).items() for text in texts
     )
+    facts = with_latest(feed, ledger.outside, facts)
     return Looked(facts, count, (*lying.growing, *growing), unfinished, lying.unknown, lying.undated)
+
+
+def _catch_up(feed: Feed, ledger: Ledger, file: ExpectedFile, lying: Incoming) -> None:
+    """See and read what lies there of a file with `use: latest` for earlier dates, back to the newest usable one."""
+    oldest = ledger.date - timedelta(days=feed.lookback)
+    for day in sorted((day for day in lying.days if oldest <= day < ledger.date), reverse=True):
+        if file.name not in lying.days[day]:
+            continue
+        other = Ledger(ledger.outside, feed.name, day)
+        facts = other.read(wanted=of_file(file.name))
+        new = [one for one in unseen(feed, facts, lying) if one.file == file.name]
+        still, _ = settled(feed, ledger.outside, [each for one in new for each in one.objects])
+        for one in new:
+            if still.issuperset(each.key for each in one.objects):
+                facts, _ = _record(feed, other, facts, one)
+        while pending := fold(feed, facts).files[file.name].pending:
+            convert_arrival(feed, other, facts, file.name, pending.number)
+            facts = other.read(facts, wanted=of_file(file.name))
+        if fold(feed, facts).files[file.name].current is not None:
+            return
 
 
 def _record(feed: Feed, ledger: Ledger, facts: Facts, delivery: Delivery) -> tuple[Facts, bool]:

@@ -14,6 +14,7 @@ from posicional.errors import UsageError
 from posicional.ports import Outside
 from posicional.steps.arrivals import unseen
 from posicional.steps.incoming import Incoming, incoming
+from posicional.steps.latest import with_latest
 
 
 def check_date(feed: Feed, day: date) -> None:
@@ -97,7 +98,7 @@ class Glance:
 
 def glance(feed: Feed, day: date, outside: Outside, lying: Incoming) -> Glance:
     """How a business date stands. Reads only its facts, writes nothing. Raises `StoreError`."""
-    facts = Ledger(outside, feed.name, day).read()
+    facts = with_latest(feed, outside, Ledger(outside, feed.name, day).read())
     state = fold(feed, facts)
     action = decide(feed, state, outside.clock.now(), outside.gone)
     unfinished = [f"{file}: {text}" for file, texts in lying.unfinished.get(day, {}).items() for text in texts]

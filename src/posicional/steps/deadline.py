@@ -15,6 +15,7 @@ from posicional.day.journal import Facts, Ledger
 from posicional.day.state import Day, fold
 from posicional.errors import DataRefused, NotDone, PosicionalError, UsageError
 from posicional.ports import Outside
+from posicional.steps.latest import with_latest
 
 LOOK_BACK = 10
 """How many business dates to go back for what is usual and for what readers see now; and on, when a date is old."""
@@ -77,7 +78,7 @@ def check_deadline(feed: Feed, day: date, outside: Outside, language: Language =
 
 def assess(feed: Feed, facts: Facts, outside: Outside) -> tuple[Day, Situation]:
     """A date's state, and how it stands now."""
-    state = fold(feed, facts)
+    state = fold(feed, with_latest(feed, outside, facts))
     return state, situation(feed, state, outside.clock.now(), outside.gone)
 
 

@@ -6,6 +6,7 @@ that was ended by somebody else stops, and one whose set of files is no longer t
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Sequence
 
@@ -80,7 +81,7 @@ def _make_all(
         facts = ledger.read(facts)
         if TurnKey(RUNS, number, "end") in facts.entries:
             return "abandoned", "taken over by somebody else"
-        if fold(feed, facts).revision != day.revision:
+        if fold(feed, dataclasses.replace(facts, earlier=day.earlier)).revision != day.revision:
             return "superseded", "other files or another contract came while it ran"
         began = time.monotonic()
         made[dataset.name] = _make(engine, ledger, dataset, number, tables)
@@ -102,7 +103,7 @@ def _make(engine: Engine, ledger: Ledger, dataset: Dataset, number: int, tables:
 def _tables(ledger: Ledger, day: Day, absent: Sequence[PartFact]) -> Tables:
     """Table name -> located parts, of every file's current arrival, and of the files that are not there."""
     tables: dict[str, list[str]] = {}
-    dones = [file.done(file.current) for file in day.files.values() if file.current]
+    dones = [file.taken for file in day.files.values()]
     for part in [*(part for done in dones if done for part in done.parts), *absent]:
         tables.setdefault(part.table, []).append(ledger.outside.store.locate(part.key))
     return dict(tables)
@@ -118,7 +119,7 @@ def _empty_tables(ledger: Ledger, day: Day, number: int) -> list[PartFact]:
 
     parts = []
     for file in day.files.values():
-        if file.current is not None:
+        if file.taken is not None:
             continue
         layout = file.expected.layout
         for table in Reading(layout, file=file.name, path="", date=day.date).tables:
