@@ -18,6 +18,7 @@ from posicional.contract.calendar import Calendar, Due
 from posicional.contract.feed import ExpectedFile, Feed
 from posicional.day import revision
 from posicional.day.alarm_words import Language
+from posicional.day.alerts import DEADLINE
 from posicional.day.facts import (
     Decision,
     Done,
@@ -34,7 +35,7 @@ from posicional.day.journal import Ledger
 from posicional.day.keys import RUNS, DecisionKey, DoneKey, FactKey, SeenKey, TurnKey, publications
 from posicional.day.state import fold
 from posicional.ports import Outside, Store
-from posicional.steps.deadline import check_deadline
+from posicional.steps.deadline import assess, told
 from worlds import ToldClock, feed_of, file_of, new_store, outside_of
 
 CASES = Path(__file__).parent / "cases" / "alarms"
@@ -78,7 +79,13 @@ class Case:
     def told(self, language: Language) -> str:
         """What people are told at the moment that the story ends with."""
         outside = world(self)
-        return check_deadline(self.feed, self.date, outside, language).text + "\n"
+        day, found = assess(self.feed, Ledger(outside, self.feed.name, self.date).read(), outside)
+        return told(self.feed, day, found, outside, language, self.condition) + "\n"
+
+    @property
+    def condition(self) -> str:
+        """What it is told about: the deadline, if the story does not say otherwise."""
+        return str(self.words.get("condition", DEADLINE))
 
     def expected(self, language: Language) -> str:
         """What they should be told."""

@@ -6,7 +6,7 @@ import json
 import multiprocessing
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,18 +14,20 @@ import pytest
 from commands import PLANOS, posicional
 from posicional.backends.notify import JsonLines
 from posicional.backends.store import open_store
+from posicional.contract.calendar import Due
 from posicional.contract.feed import Feed
 from posicional.day.alerts import DEADLINE, PATIENCE, Condition, Raise, Resend, next_alert
-from posicional.day.facts import Alert
+from posicional.day.facts import Alert, Decision
 from posicional.day.journal import Facts, Ledger
-from posicional.day.keys import AlertKey
+from posicional.day.keys import AlertKey, DecisionKey
 from posicional.errors import NotifyError, StoreError
 from posicional.ports import Notice, Outside, Store
 from posicional.steps.alerts import alert_deadline, raise_alerts
+from posicional.steps.sweep import sweep as swept
 from worlds import DAY, Story, ToldClock, feed_of, file_of, new_store, outside_of
 
 NOON = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
 # What is due: pure.
@@ -189,7 +191,7 @@ def test_it_is_sent_once(world: World) -> None:
     assert world.check()
     assert world.check(MINUTE) is None
     facts = Ledger(world.outside, "f", DAY).read()
-    assert raise_alerts(world.feed, facts, world.outside) is None
+    assert raise_alerts(world.feed, facts, world.outside) == ()
     assert world.mail.numbers == [(1, False)]
 
 
@@ -254,6 +256,87 @@ def test_nobody_waits_for_a_process_that_was_killed(world: World) -> None:
     assert world.check(timedelta(seconds=1))
 
 
+# Other conditions, which the sweep tells.
+
+
+def sweep(world: World, at: datetime) -> list[tuple[str, int, bool]]:
+    """What the sweep tells at a moment: condition, number, and whether it is over."""
+    world.clock.time = at
+    facts = Ledger(world.outside, "f", DAY).read()
+    notices = raise_alerts(world.feed, facts, world.outside)
+    return [(notice.condition, notice.number, notice.over) for notice in notices]
+
+
+def test_an_early_warning(world: World) -> None:
+    """When a file should be here, and again when a second one should; over when both are; nothing new after noon."""
+    files = [file_of("a", expected_by=Due(time(8, 45))), file_of("b", expected_by=Due(time(9, 30))), file_of("c")]
+    world.feed = feed_of(*files)
+    assert sweep(world, NOON - 4 * HOUR) == []
+    assert sweep(world, NOON - 3 * HOUR) == [("expected", 1, False)]
+    assert sweep(world, NOON - 2 * HOUR) == [("expected", 2, False)]
+    assert sweep(world, NOON - HOUR) == []
+    world.tell(lambda day: day.arrived("a"))
+    assert sweep(world, NOON - HOUR) == []
+    assert sweep(world, NOON) == [("deadline", 1, False)]
+    world.tell(lambda day: day.arrived("b"))
+    assert sweep(world, NOON + HOUR) == [("expected", 3, True)]
+
+
+def test_after_the_deadline_nothing_is_early(world: World) -> None:
+    """A sweep that comes late tells of the deadline alone."""
+    world.feed = feed_of(file_of("a", expected_by=Due(time(8, 45))))
+    assert sweep(world, NOON + HOUR) == [("deadline", 1, False)]
+
+
+def test_a_refused_correction_is_told(world: World) -> None:
+    """Although the day is published; each refused version once; over when a good one came."""
+    world.tell(lambda day: day.arrived("a", "b"), lambda day: day.run(1))
+    assert sweep(world, NOON) == []
+    world.tell(lambda day: day.seen("b", 2), lambda day: day.done("b", 2, "refused", problems=["cut off"]))
+    assert sweep(world, NOON) == [("refused", 1, False)]
+    assert sweep(world, NOON) == []
+    world.tell(lambda day: day.seen("b", 3), lambda day: day.done("b", 3, "refused", problems=["cut off"]))
+    assert sweep(world, NOON) == [("refused", 2, False)]
+    world.tell(lambda day: day.arrived("b", number=4))
+    assert sweep(world, NOON) == [("refused", 3, True)]
+
+
+def test_a_failure_is_told_when_it_stays(world: World) -> None:
+    """Not while another attempt is due, nor as over before one went well."""
+    morning = NOON - 3 * HOUR
+    world.clock.time = morning
+    world.tell(lambda day: day.arrived("a", "b"))
+    for number in (1, 2, 3):
+        assert sweep(world, world.clock.now()) == []
+        world.tell(lambda day, number=number: day.run(number, "failed", "outside"))  # type: ignore[misc]  # of this turn
+    world.clock.time += MINUTE
+    assert sweep(world, world.clock.now()) == [("failed", 1, False)]
+    world.tell(lambda day: day.claim(4))
+    assert sweep(world, world.clock.now() + MINUTE) == []
+    world.tell(lambda day: day.end(4))
+    assert sweep(world, world.clock.now() + MINUTE) == [("failed", 2, True)]
+
+
+def test_a_day_that_is_skipped_is_quiet(world: World) -> None:
+    """No warning, no refusal, no alarm."""
+    world.feed = feed_of(file_of("a", expected_by=Due(time(8, 45))), file_of("b"))
+    world.tell(lambda day: day.seen("b"), lambda day: day.done("b", 1, "refused", problems=["cut off"]))
+    world.tell(
+        lambda day: day.entries.update({DecisionKey(1): Decision(**day.sign(), decision="skip_day", why="closed")})
+    )
+    assert sweep(world, NOON - HOUR) == []
+    assert sweep(world, NOON + HOUR) == []
+
+
+def test_the_sweep_tells_of_a_dead_day_too(world: World) -> None:
+    """Of the newest that is due, without any trigger at noon; not of a month of days before the feed was there."""
+    swept(world.feed, replace(world.outside, clock=ToldClock(NOON - MINUTE)))
+    assert [notice.date for notice in world.mail.notices] == [DAY - timedelta(days=1)]
+    swept(world.feed, replace(world.outside, clock=ToldClock(NOON)))
+    swept(world.feed, replace(world.outside, clock=ToldClock(NOON + HOUR)))
+    assert [notice.date for notice in world.mail.notices] == [DAY - timedelta(days=1), DAY]
+
+
 # When the store fails.
 
 
@@ -292,6 +375,19 @@ def test_people_are_told_when_the_ledger_cannot_be_read(world: World, operation:
         "  motivo    s3://meu-bucket-dados: the store does not answer"
     )
     assert world.mail.numbers == [(0, False)]
+
+
+def test_a_date_that_cannot_be_read_keeps_no_other_from_being_told(tmp_path: Path) -> None:
+    """Then what readers see is not known; the rest is told as ever."""
+    (tmp_path / "controle" / "f").mkdir(parents=True)
+    (tmp_path / "controle" / "f" / str(DAY - timedelta(days=1))).write_text("a file in the place of a folder")
+    store = open_store(tmp_path)
+    mail = Mailbox(store)
+    outside = replace(outside_of(store, ToldClock(NOON)), notify=mail)
+    alert_deadline(feed_of(file_of("a")), DAY, outside)
+    assert [notice.text.splitlines()[0] for notice in mail.notices] == [
+        "[f] 22/11 12:00 ATRASADO: nada chegou (0 de 1). Nada publicado; não se sabe o que os leitores veem."
+    ]
 
 
 def test_before_the_deadline_a_dead_store_is_no_alarm(world: World) -> None:

@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 
 from posicional.contract.feed import Feed
 from posicional.day.alarm_words import WORDS, Language, Words
+from posicional.day.alerts import EXPECTED, FAILED, REFUSED
 from posicional.day.deadline import Situation, Stage
 from posicional.day.facts import Done, Seen
 from posicional.day.history import Habit, History
@@ -27,6 +28,13 @@ MOST_REASONS = 3
 def alarm(feed: Feed, day: Day, found: Situation, history: History, language: Language = "pt") -> str:
     """The whole text, without a line end. The first line alone says what is the matter."""
     return "\n".join(_Alarm(feed, day, found, history, language, WORDS[language]).lines())
+
+
+def warning(feed: Feed, day: Day, found: Situation, history: History, condition: str, language: Language = "pt") -> str:
+    """What people are told of another condition than the deadline's: of `expected`, `refused`, `failed`, or its end."""
+    told = _Alarm(feed, day, found, history, language, WORDS[language])
+    lines = {EXPECTED: told.overdue, REFUSED: told.all_refused, FAILED: told.failed}[condition]
+    return "\n".join(lines())
 
 
 def unreadable(feed: Feed, day: date, due: datetime, error: str, language: Language = "pt") -> str:
@@ -94,7 +102,7 @@ class _Alarm:
         """What readers see meanwhile."""
         seeing = self.history.seeing
         if seeing is None:
-            return self.words.readers_nothing
+            return self.words.readers_nothing if self.history.complete else self.words.readers_unknown
         return self.words.readers.format(day=_day(self.feed, seeing.date, self.words), run=seeing.run)
 
     def decided(self) -> str:
@@ -137,10 +145,15 @@ class _Alarm:
             yield from self.reason(stage)
             yield f"{self.label(words.turn)}{words.retried.format(until=self.at(found.until))}"
         elif found.standing == "failed" and stage:
-            yield from self.reason(stage)
-            yield f"{self.label(words.turn)}{words.blamed[stage.blame or 'outside'].format(run=run)}"
+            yield from self.blamed(stage)
         elif found.standing == "not processed":
             yield f"{self.label(words.turn)}{words.operator} -> {run}"
+
+    def blamed(self, stage: Stage) -> Iterator[str]:
+        """Why a turn failed, and who is to mend that."""
+        yield from self.reason(stage)
+        who = self.words.blamed[stage.blame or "outside"].format(run=self.command("run"))
+        yield f"{self.label(self.words.turn)}{who}"
 
     def reason(self, stage: Stage | None) -> Iterator[str]:
         """Why the last attempt failed."""
@@ -182,6 +195,47 @@ class _Alarm:
         """When its newest arrival came."""
         seen = file.newest.seen if file.newest else None
         return self.at(seen.modified if isinstance(seen, Seen) else seen.at) if seen else ""
+
+    # --- other conditions ---
+
+    def overdue(self) -> Iterator[str]:
+        """An early warning: files that should be here."""
+        words, names = self.words, self.found.overdue
+        day = _day(self.feed, self.found.date, words)
+        if not names:
+            yield words.overdue_over.format(feed=self.feed.name, day=day)
+            return
+        yield words.overdue.format(feed=self.feed.name, day=day, files=", ".join(names), due=self.at(self.found.due))
+        width = max(map(len, names))
+        for name in names:
+            yield f"{self.label(words.missing)}{name:<{width}}  {self.missing(self.day.files[name])}"
+
+    def all_refused(self) -> Iterator[str]:
+        """Refused files, and what counts instead."""
+        words, names = self.words, self.found.refused
+        day = _day(self.feed, self.found.date, words)
+        if not names:
+            yield words.refused_over.format(feed=self.feed.name, day=day)
+            return
+        yield words.refused_now.format(feed=self.feed.name, day=day, files=", ".join(names))
+        width = max(map(len, names))
+        for name in names:
+            file = self.day.files[name]
+            yield f"{self.label(words.refused)}{name:<{width}}  {self.refused(file)}"
+            if file.current:
+                yield f"{self.label(words.counts)}{name:<{width}}  {words.arrival.format(n=file.current.number)}"
+
+    def failed(self) -> Iterator[str]:
+        """A failed run or publication, or the one that went well after it."""
+        words, stage, run = self.words, self.found.stage, self.day.run
+        day = _day(self.feed, self.found.date, words)
+        if stage is None:
+            yield words.failed_over.format(feed=self.feed.name, day=day, run=run.number if run else "?")
+            return
+        yield words.failed_now.format(feed=self.feed.name, day=day, turn=self.turn(stage), at=self.at(stage.since))
+        yield from self.blamed(stage)
+        if self.found.shown and run:
+            yield f"  {words.readers.format(day=day, run=run.number)}"
 
     # --- words ---
 

@@ -48,12 +48,22 @@ class Words:
     undecided: str
     publication: str
 
+    overdue: str
+    overdue_over: str
+    refused_now: str
+    refused_over: str
+    failed_now: str
+    failed_over: str
+
     readers: str
     readers_nothing: str
+    readers_unknown: str
 
     missing: str
     refused: str
     not_read: str
+    counts: str
+    arrival: str
     reason: str
     turn: str
 
@@ -132,11 +142,20 @@ PORTUGUESE = Words(
     decided="por {who} ({at}): {why}",
     undecided="por uma decisão que não pode ser lida",
     publication="publicação",
+    overdue="[{feed}] {day} AVISO: já era para ter chegado: {files}. Prazo {due}.",
+    overdue_over="[{feed}] {day} aviso encerrado: chegou o que já era para ter chegado.",
+    refused_now="[{feed}] {day} RECUSADO: {files}.",
+    refused_over="[{feed}] {day} recusa encerrada: nenhum arquivo está recusado.",
+    failed_now="[{feed}] {day} FALHOU: {turn}, {at}.",
+    failed_over="[{feed}] {day} falha encerrada: run {run} terminou bem.",
     readers="os leitores veem {day} (run {run})",
     readers_nothing="os leitores não veem nenhum dia recente",
+    readers_unknown="não se sabe o que os leitores veem",
     missing="falta",
     refused="recusado",
     not_read="não lido",
+    counts="vale",
+    arrival="a chegada {n}, anterior",
     reason="motivo",
     turn="vez de",
     usual="costuma chegar {at}",
@@ -194,11 +213,20 @@ ENGLISH = Words(
     decided="by {who} ({at}): {why}",
     undecided="by a decision that cannot be read",
     publication="publication",
+    overdue="[{feed}] {day} WARNING: should be here by now: {files}. Due {due}.",
+    overdue_over="[{feed}] {day} the warning is over: what should be here is here.",
+    refused_now="[{feed}] {day} REFUSED: {files}.",
+    refused_over="[{feed}] {day} the refusal is over: no file is refused.",
+    failed_now="[{feed}] {day} FAILED: {turn}, {at}.",
+    failed_over="[{feed}] {day} the failure is over: run {run} went well.",
     readers="readers see {day} (run {run})",
     readers_nothing="readers see no recent day",
+    readers_unknown="nobody knows what readers see",
     missing="missing",
     refused="refused",
     not_read="unread",
+    counts="counts",
+    arrival="arrival {n}, the one before",
     reason="reason",
     turn="turn of",
     usual="usually comes {at}",

@@ -6,7 +6,7 @@ something new is in the way; the last one says that it is over.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, TypeGuard
@@ -16,9 +16,16 @@ from posicional.day.facts import Alert, Fact, Unreadable
 from posicional.day.journal import Facts
 from posicional.day.keys import AlertKey, FactKey
 from posicional.day.series import Gone
+from posicional.day.state import Day
 
 DEADLINE = "deadline"
 """The condition that a business date is not published at its deadline."""
+EXPECTED = "expected"
+"""That files are not here which should be, before the deadline: an early warning."""
+REFUSED = "refused"
+"""That the newest arrival of a file was refused, also where an older one counts."""
+FAILED = "failed"
+"""That a run or publication failed and is not tried again by itself, also where readers see an earlier one."""
 
 PATIENCE = timedelta(minutes=2)
 """How long an alert that is due and not sent is left to whoever wrote it."""
@@ -56,7 +63,25 @@ class Resend:
     alert: Alert
 
 
-def at_deadline(found: Situation) -> Condition:
+def conditions(day: Day, found: Situation, now: datetime) -> Iterator[Condition]:
+    """All conditions that can be told of a date now; of one that is not among them nothing new is to be said."""
+    yield at_deadline(day, found)
+    if now < found.due or not found.overdue:  # after that the deadline's own alarm says more
+        yield _condition(EXPECTED, "senders", (f"overdue {name}" for name in found.overdue))
+    yield _condition(REFUSED, "senders", () if found.standing == "skipped" else _refused(day, found))
+    stage = found.stage
+    if stage is None:
+        yield Condition(FAILED, "", frozenset())
+    elif found.stuck:
+        yield _condition(FAILED, "operators", [f"{stage.series} {stage.number}"])
+
+
+def _condition(name: str, actor: Actor, about: Iterable[str]) -> Condition:
+    things = frozenset(about)
+    return Condition(name, actor if things else "", things)
+
+
+def at_deadline(day: Day, found: Situation) -> Condition:
     """The deadline's condition."""
     actor: Actor = "senders"
     if found.good:
@@ -65,18 +90,25 @@ def at_deadline(found: Situation) -> Condition:
         actor = "nobody"
     elif found.standing in ("held", "failed", "not processed"):
         actor = "operators"
-    return Condition(DEADLINE, actor, frozenset(_about(found)))
+    return Condition(DEADLINE, actor, frozenset(_about(day, found)))
 
 
-def _about(found: Situation) -> Iterator[str]:
+def _about(day: Day, found: Situation) -> Iterator[str]:
     """A file that is missing and then refused is something new; a second attempt of the machine is not."""
-    stage, refused = found.stage, set(found.refused)
-    yield from (f"refused {name}" for name in refused)
-    yield from (f"missing {name}" for name in {*found.missing, *found.optional} - refused - set(found.unread))
+    stage, absent = found.stage, {*found.missing, *found.optional} - {*found.refused, *found.unread}
+    yield from _refused(day, found)
+    yield from (f"missing {name}" for name in absent)
     if found.standing == "held":
         yield "held"
     elif found.standing in ("failed", "not processed"):
         yield f"{stage.series} {stage.number}" if stage else "run"
+
+
+def _refused(day: Day, found: Situation) -> Iterator[str]:
+    """Each refused arrival: one that is refused again is something new."""
+    for name in found.refused:
+        arrival = day.files[name].refused
+        yield f"refused {name} {arrival.number if arrival else 0}"
 
 
 def next_alert(facts: Facts, condition: Condition, now: datetime, gone: Gone) -> Raise | Resend | None:

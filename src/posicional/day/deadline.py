@@ -62,9 +62,10 @@ class Situation:
     """A business date at a moment.
 
     `required`: how many files must come; `missing`: those of them without a usable arrival; `refused`: files whose
-    newest arrival was refused; `unread`: those whose newest arrival nobody has read; `optional`: those waited for until
-    `until`. `shown`: when readers first saw the date. `stage`: the run or publication that is live, has failed (and is
-    tried again at `until`), or has fallen silent. `decision`: what skips or holds the day, None when its fact cannot be
+    newest arrival was refused; `unread`: those whose newest arrival nobody has read; `overdue`: those that should be
+    here already (`expected_by`) and of which nothing is; `optional`: those waited for until `until`. `shown`: when
+    readers first saw the date. `stage`: the run or publication that is live, has failed (and is tried again at `until`,
+    or not at all: `stuck`), or has fallen silent. `decision`: what skips or holds the day, None when its fact cannot be
     read. All files in the order of the feed.
     """
 
@@ -75,10 +76,12 @@ class Situation:
     missing: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
+    overdue: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
     until: datetime | None = None
     shown: datetime | None = None
     stage: Stage | None = None
+    stuck: bool = False
     decision: Decision | None = None
 
     @property
@@ -104,10 +107,12 @@ def situation(feed: Feed, day: Day, now: datetime, gone: Gone) -> Situation:
         missing=day.missing,
         refused=day.refused,
         unread=tuple(name for name, _ in day.pending),
+        overdue=tuple(_overdue(feed, day, now)),
         optional=waiting.files if waiting else (),
         until=later.until if later else None,
         shown=shown,
         stage=stage,
+        stuck=isinstance(action, Rest) and action.why == "failed",
         decision=shut.decision if (shut := day.decided.skipped or day.decided.held) else None,
     )
 
@@ -135,6 +140,15 @@ def _obstacle(day: Day, action: Action, stage: Stage | None) -> Standing:
     if isinstance(action, Rest) and action.why == "waiting":
         return "waiting"
     return "failed" if stage and stage.status == "failed" else "not processed"
+
+
+def _overdue(feed: Feed, day: Day, now: datetime) -> Iterator[str]:
+    """Files that are missing, of which nothing has arrived, and that should be here."""
+    for name in () if day.decided.skipped else day.missing:
+        file = day.files[name]
+        by = file.expected.expected_by
+        if by and file.newest is None and now >= feed.calendar.due_at(by, day.date, feed.timezone):
+            yield name
 
 
 def _live(feed: Feed, day: Day, now: datetime, gone: Gone) -> Stage | None:

@@ -40,11 +40,15 @@ class Seeing:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What other dates tell. `until_shown`: from a date's last arrival until readers see it; None where unknown."""
+    """What other dates tell. `until_shown`: from a date's last arrival until readers see it; None where unknown.
+
+    `complete`: all dates could be read, so that it is known what readers see, which may be none of them.
+    """
 
     habits: Mapping[str, Habit] = field(default_factory=dict)
     until_shown: timedelta | None = None
     seeing: Seeing | None = None
+    complete: bool = True
 
 
 def tells(key: FactKey) -> bool:
@@ -52,7 +56,7 @@ def tells(key: FactKey) -> bool:
     return not isinstance(key, DoneKey | AlertKey)
 
 
-def history(feed: Feed, others: Sequence[Facts], day: date) -> History:
+def history(feed: Feed, others: Sequence[Facts], day: date, *, complete: bool = True) -> History:
     """What `others` (facts of other dates of the feed, those that `tells` picks) tell about `day`."""
     days = {facts.date: fold(feed, facts) for facts in sorted(others, key=lambda one: one.date, reverse=True)}
     shown = (Seeing(when, _shown_run(feed, one)) for when, one in days.items() if shown_at(feed, one))
@@ -61,7 +65,8 @@ def history(feed: Feed, others: Sequence[Facts], day: date) -> History:
     return History(
         habits={name: habit for name in feed.files if (habit := _habit(feed, name, before))},
         until_shown=_median(spans),
-        seeing=next(shown, None),
+        seeing=next(shown, None) if complete else None,
+        complete=complete,
     )
 
 

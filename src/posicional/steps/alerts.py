@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 
 from posicional.contract.feed import Feed
 from posicional.day.alarm import unreadable
 from posicional.day.alarm_words import Language
-from posicional.day.alerts import DEADLINE, Condition, Raise, Resend, at_deadline, next_alert
+from posicional.day.alerts import DEADLINE, Condition, Raise, Resend, at_deadline, conditions, next_alert
 from posicional.day.facts import Alert
 from posicional.day.journal import Facts, Ledger
 from posicional.day.keys import AlertKey
@@ -35,16 +36,22 @@ def alert_deadline(
     except StoreError as error:
         _tell_unreadable(feed, day, outside, language, error)
         raise
-    return Deadline(feed.name, day, found, text), _alert(facts, at_deadline(found), outside, lambda: text)
+    return Deadline(feed.name, day, found, text), _alert(facts, at_deadline(state, found), outside, lambda: text)
 
 
-def raise_alerts(feed: Feed, facts: Facts, outside: Outside, language: Language = "pt") -> Notice | None:
-    """Tell people what they do not know yet of a date whose facts have just been read: the notice that was sent.
+def raise_alerts(feed: Feed, facts: Facts, outside: Outside, language: Language = "pt") -> tuple[Notice, ...]:
+    """Tell people what they do not know yet of a date whose facts have just been read: the notices that were sent.
 
-    Reads no other date unless there is something to tell. Raises `NotifyError`, `StoreError`.
+    All conditions, not the deadline's alone. Reads no other date unless there is something to tell. Raises
+    `NotifyError`, `StoreError`.
     """
     state, found = assess(feed, facts, outside)
-    return _alert(facts, at_deadline(found), outside, lambda: told(feed, state, found, outside, language))
+    now = outside.clock.now()
+    text = partial(told, feed, state, found, outside, language)
+    notices = [
+        _alert(facts, condition, outside, partial(text, condition.name)) for condition in conditions(state, found, now)
+    ]
+    return tuple(notice for notice in notices if notice)
 
 
 def _alert(facts: Facts, condition: Condition, outside: Outside, text: Callable[[], str]) -> Notice | None:

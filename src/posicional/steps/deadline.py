@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from posicional.contract.feed import Feed
-from posicional.day.alarm import alarm
+from posicional.day.alarm import alarm, warning
 from posicional.day.alarm_words import Language
+from posicional.day.alerts import DEADLINE, EXPECTED
 from posicional.day.deadline import Situation, Standing, situation
 from posicional.day.history import History, history, tells
 from posicional.day.journal import Facts, Ledger
 from posicional.day.state import Day, fold
-from posicional.errors import DataRefused, NotDone, PosicionalError, UsageError
+from posicional.errors import DataRefused, NotDone, PosicionalError, StoreError, UsageError
 from posicional.ports import Outside
 from posicional.steps.latest import with_latest
 
@@ -82,10 +83,26 @@ def assess(feed: Feed, facts: Facts, outside: Outside) -> tuple[Day, Situation]:
     return state, situation(feed, state, outside.clock.now(), outside.gone)
 
 
-def told(feed: Feed, day: Day, found: Situation, outside: Outside, language: Language) -> str:
+def told(
+    feed: Feed, day: Day, found: Situation, outside: Outside, language: Language, condition: str = DEADLINE
+) -> str:
     """What people are told of a date. Raises `StoreError`."""
-    past = History() if found.good else history(feed, list(_others(feed, day.date, outside)), day.date)
-    return alarm(feed, day, found, past, language)
+    if condition == DEADLINE:
+        past = History() if found.good else _history(feed, day.date, outside)
+        return alarm(feed, day, found, past, language)
+    past = _history(feed, day.date, outside) if condition == EXPECTED and found.overdue else History()
+    return warning(feed, day, found, past, condition, language)
+
+
+def _history(feed: Feed, day: date, outside: Outside) -> History:
+    """What other dates tell; one that cannot be read keeps no alarm from ringing."""
+    others, complete = [], True
+    for other in _beside(feed, day, outside.clock.now()):
+        try:
+            others.append(Ledger(outside, feed.name, other).read(wanted=tells))
+        except StoreError:
+            complete = False
+    return history(feed, others, day, complete=complete)
 
 
 def due_dates(feed: Feed, now: datetime) -> tuple[date, ...]:
@@ -108,9 +125,9 @@ def due_dates(feed: Feed, now: datetime) -> tuple[date, ...]:
         day = calendar.previous(day)
 
 
-def _others(feed: Feed, day: date, outside: Outside) -> Iterator[Facts]:
-    """What the ledger says of the business dates beside one: those after it that have begun, and those before it."""
-    today = outside.clock.now().astimezone(feed.timezone).date()
+def _beside(feed: Feed, day: date, now: datetime) -> Iterator[date]:
+    """The business dates beside one: those after it that have begun, and those before it."""
+    today = now.astimezone(feed.timezone).date()
     for step in (feed.calendar.next, feed.calendar.previous):
         other = day
         for _ in range(LOOK_BACK):
@@ -120,4 +137,4 @@ def _others(feed: Feed, day: date, outside: Outside) -> Iterator[Facts]:
                 break
             if other > today:
                 break
-            yield Ledger(outside, feed.name, other).read(wanted=tells)
+            yield other

@@ -27,6 +27,7 @@ from posicional.steps.advance import advance
 from posicional.steps.alerts import raise_alerts
 from posicional.steps.cleanup import clean_up
 from posicional.steps.days import Glance, Window, glance
+from posicional.steps.deadline import due_dates
 from posicional.steps.incoming import Incoming, incoming
 
 T = TypeVar("T")
@@ -56,13 +57,15 @@ class Swept:
 def sweep(feed: Feed, outside: Outside) -> Swept:
     """Go on with every day of the window that has something to do; clean up; tell people what they do not know yet.
 
-    What has arrived is listed once. Days of which there is nothing at all are the deadline's.
+    What has arrived is listed once. Of days of which there is nothing at all the newest ones are told.
     One day's failure does not keep it from the others. Raises `UsageError` for a name that two files of the feed claim,
     `StoreError` when what has arrived cannot be listed.
     """
-    window = Window.at(feed, outside.clock.now())
+    now = outside.clock.now()
+    window = Window.at(feed, now)
     lying = incoming(feed, outside)
     dates = window.dates(lying)
+    watched = {window.newest, *due_dates(feed, now)}
     moved: dict[date, Rest] = {}
     unreadable: dict[date, tuple[str, ...]] = {}
     failures: dict[date, PosicionalError] = {}
@@ -70,7 +73,7 @@ def sweep(feed: Feed, outside: Outside) -> Swept:
     for day in dates:
         attempt = partial(_attempt, failures, day)
         found = attempt(partial(glance, feed, day, outside, lying))
-        if found is None or not found.begun:
+        if found is None or not (found.begun or day in watched):
             continue
         ledger = Ledger(outside, feed.name, day)
         if rest := attempt(partial(_go_on, feed, ledger, found, lying)):
