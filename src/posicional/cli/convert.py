@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from posicional.cli.progress import shown
 from posicional.cli.rejects import show_rejects
 from posicional.cli.show import print_json
 from posicional.cli.words import day_of, json_option
@@ -54,9 +55,9 @@ def convert(
     target = _Target.of(output, layout)
     source = _source(file)
     _keep_apart(file, target, rejects)
-    with _workroom(target.folder) as (room, store):
+    with _workroom(target.folder) as (room, store), shown(source, file.name) as watched:
         result = convert_file(
-            source,
+            watched,
             layout,
             store.sink(f"{room.name}/parts/"),
             store.sink(f"{room.name}/rejects/"),
@@ -75,7 +76,7 @@ def convert(
         if not as_json:
             show_rejects(rejected, layout, file.name)
         if rejects is not None and rejected:
-            _put(rejected[0], rejects)
+            _put(_joined(rejected, room), rejects)
             written.append(rejects)
         elif rejects is not None:
             _remove(rejects)  # those of an earlier file must not stand beside this one's result
@@ -170,6 +171,20 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
     except OSError as error:
         raise StoreError(f"cannot remove an earlier file: {error.strerror}", where=str(path)) from error
+
+
+def _joined(parts: list[Path], room: Path) -> Path:
+    """One Parquet file with the rows of all parts, in their order."""
+    import pyarrow.parquet as pq
+
+    if len(parts) == 1:
+        return parts[0]
+    whole = room / "rejects.parquet"
+    with pq.ParquetWriter(whole, pq.read_schema(parts[0]), compression="zstd") as writer:
+        for part in parts:
+            for batch in pq.ParquetFile(part).iter_batches():
+                writer.write_batch(batch)
+    return whole
 
 
 def _as_json(result: Conversion, file: Path, written: list[Path]) -> dict[str, object]:

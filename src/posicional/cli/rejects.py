@@ -19,15 +19,16 @@ def show_rejects(parts: Sequence[Path], layout: Layout, name: str) -> None:
     """Print the first rejects, a line each: `contratos line 1042 (byte 125961), inicio 41-48: not a date: …`."""
     import pyarrow.parquet as pq
 
-    total = 0
+    total = shown = 0
     for part in parts:
         file = pq.ParquetFile(part)
         total += file.metadata.num_rows
-        for row in next(file.iter_batches(batch_size=SHOWN)).to_pylist():
+        first = next(file.iter_batches(batch_size=SHOWN)) if shown < SHOWN else None
+        for row in first.to_pylist()[: SHOWN - shown] if first else ():
             click.echo(f"{name} {_line(row, layout)}", err=True)
-        break
-    if total > SHOWN:
-        click.echo(f"… and {total - SHOWN:,} more rejects", err=True)
+            shown += 1
+    if total > shown:
+        click.echo(f"… and {total - shown:,} more rejects", err=True)
 
 
 def _line(row: dict[str, Any], layout: Layout) -> str:
