@@ -262,4 +262,7 @@ def test_the_command(tmp_path: Path, feed: Feed) -> None:
 def test_the_command_wants_one_date_or_two(feed: Feed, words: list[str]) -> None:
     """And says so."""
     said = posicional("run", feed.path, *words)
-    assert (said.code, said.err) == (2, "posicional: which dates?; expected --date, or --from and --to\n")
+    assert (said.code, said.err.splitlines()[-1]) == (
+        2,
+        "Error: Missing option '--date', or '--from' and '--to'; one of the two.",
+    )

@@ -11,7 +11,7 @@ import click
 
 from posicional.cli.show import Teller, print_json
 from posicional.cli.words import feed_argument, json_option, store_option
-from posicional.errors import NotDone, UsageError, worst
+from posicional.errors import NotDone, worst
 
 if TYPE_CHECKING:
     from datetime import date
@@ -59,7 +59,7 @@ def run(
     from posicional.contract.feed import Feed
 
     if bool(day) == bool(first or last) or bool(first) != bool(last):
-        raise UsageError("which dates?", expected="--date, or --from and --to")
+        raise click.UsageError("Missing option '--date', or '--from' and '--to'; one of the two.")
     feed = Feed.load(feed_path)
     clock = SystemClock()
     outside = outside_for(feed, store, Teller(clock, feed.timezone, quiet=as_json), clock)

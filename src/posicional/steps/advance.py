@@ -135,7 +135,7 @@ def _until_rest(
                 for file, number in day.pending:
                     convert_arrival(feed, ledger, looked.facts, file, number)
             case Process():
-                _process(feed, ledger, day, action, lease)
+                _process(feed, ledger, looked.facts, day, action, lease)
             case Publish():
                 error = _publish(feed, ledger, looked.facts, action)
             case Later():
@@ -159,7 +159,7 @@ def _until_rest(
                 return outcome
 
 
-def _process(feed: Feed, ledger: Ledger, day: Day, action: Process, lease: timedelta) -> None:
+def _process(feed: Feed, ledger: Ledger, known: Facts, day: Day, action: Process, lease: timedelta) -> None:
     engine = ledger.outside.engine()  # one that cannot be had is no attempt
     claim = RunClaim(
         **ledger.sign(),
@@ -171,7 +171,7 @@ def _process(feed: Feed, ledger: Ledger, day: Day, action: Process, lease: timed
     )
     number = ledger.claim(RUNS, day.runs, claim, _abandoned)
     if number is not None:
-        transform(feed, ledger, day, number, engine)
+        transform(feed, ledger, day, number, engine, known)
 
 
 def _abandoned(_turn: int, signature: Signature, reason: str) -> RunEnd:

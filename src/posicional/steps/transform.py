@@ -21,11 +21,11 @@ from posicional.ports import Engine, Event
 Tables = dict[str, Sequence[str]]
 
 
-def transform(feed: Feed, ledger: Ledger, day: Day, number: int, engine: Engine) -> None:
+def transform(feed: Feed, ledger: Ledger, day: Day, number: int, engine: Engine, known: Facts | None = None) -> None:
     """Make every dataset of run `number`, which this process has claimed for `day`'s set, and write its end.
 
     A start or a dataset that fails ends the run as failed, with the reason and whose turn it is. Bugs and interruptions
-    end it too, and are raised again. Raises `StoreError`.
+    end it too, and are raised again. `known`: facts of the day that need not be read again. Raises `StoreError`.
     """
     began = time.monotonic()
     made: dict[str, DatasetFact] = {}
@@ -50,7 +50,7 @@ def transform(feed: Feed, ledger: Ledger, day: Day, number: int, engine: Engine)
         made_of = f"{_count(len(feed.datasets), 'dataset')} from {_count(len(day.inputs), 'file')}"
         tell(ledger, "run", f"run {number}: {made_of}")
         absent += _empty_tables(ledger, day, number)
-        status, reason = _make_all(feed, ledger, day, number, engine, made, absent)
+        status, reason = _make_all(feed, ledger, day, number, engine, made, absent, known)
     except PosicionalError as error:
         end("failed", str(error), blame_of(error))
     except BaseException as error:
@@ -68,6 +68,7 @@ def _make_all(
     engine: Engine,
     made: dict[str, DatasetFact],
     absent: Sequence[PartFact],
+    facts: Facts | None,
 ) -> tuple[EndStatus, str]:
     from posicional.sql.dialect import feed_faults, order
 
@@ -76,7 +77,6 @@ def _make_all(
         raise ContractError(faults)
 
     tables = _tables(ledger, day, absent)
-    facts: Facts | None = None
     for dataset in order(feed.datasets.values()):
         facts = ledger.read(facts)
         if TurnKey(RUNS, number, "end") in facts.entries:
