@@ -36,6 +36,7 @@ from posicional.documents.mapping import mapping
 from posicional.documents.rows import batches, schema_of
 from posicional.errors import DataRefused, PosicionalError, TargetError, UsageError
 from posicional.ports import Event, IndexState, Move, Outside, Target
+from posicional.steps.days import place
 
 LOOKS = 10
 """How often the aliases are looked at before it is said that somebody else keeps moving them."""
@@ -98,7 +99,7 @@ def _plan(feed: Feed, day: Day, run: int, number: int) -> tuple[Shown, ...]:
         if name not in made:
             raise UsageError(
                 f"run {run} has not made the dataset {name!r}",
-                where=f"{feed.name} {day.date.isoformat()}",
+                where=place(feed, day.date),
                 hint="the contract has changed since: process the day anew with --again",
             )
         index = f"{to.index}-{day.date.isoformat()}-{run:04d}-{number:04d}"
