@@ -183,3 +183,13 @@ def test_rows_name_their_groups_header() -> None:
     for read in reading.batches(Bytes(data)):
         rows += [(row["_line"], row["_group"]) for row in read.batch.to_pylist()]
     assert rows == [(1, None), (3, 2), (4, 2), (7, 6)]
+
+
+def test_a_control_record_that_cannot_be_read_is_a_reject_and_a_problem() -> None:
+    """Whatever rubbish stands where its date and its time should be, neither of which Python could show."""
+    rubbish = Field("days", 1, 8, "date", format="%Y%m%d"), Field("times", 9, 4, "time", format="%H%M")
+    header = replace(HEADER, fields=rubbish, checks=())
+    data = b"H99999999\xe8\x31\xff\x00 \n" + b"D00100        \n"
+    reading = Reading(replace(layout(header, DETAIL), encoding="cp1252"), file="f", path="f.txt", date=None)
+    assert [read.table for read in reading.batches(Bytes(data))] == [None, "f"]
+    assert (reading.account.rejects, reading.controls) == (1, [])

@@ -68,6 +68,7 @@ class Table:
         self._bytes = np.empty(self._room, np.int64)
         self._groups = np.empty(self._room if self._grouped else 0, np.int64)
         self._keep = None
+        self._ready = None
         self.count = 0
 
     def fill(self, rows: Rows) -> list[Refusal]:
@@ -104,15 +105,17 @@ class Table:
         Control records are flushed frame by frame, so that the batch holds those of one frame; it is left as it is.
         """
         count = self.count
-        keep = [True] * count if self._keep is None else self._keep[:count].tolist()
-        values = [array.to_pylist() for array in self._arrays()]
-        asked = [column.finish(count).to_pylist() for column in self._asked]
+        arrays = [*self._arrays(), *(column.finish(count) for column in self._asked)]
+        if self._keep is not None:
+            # What a refused record holds means nothing, and may not even be a text or a date that Python knows.
+            arrays = [array.filter(_bits(self._keep[:count])) for array in arrays]
+        columns = [array.to_pylist() for array in arrays]
         names = [column.field.name for column in self.columns]
-        return [
-            (dict(zip(names, [column[row] for column in values], strict=True)), tuple(column[row] for column in asked))
-            for row in range(count)
-            if keep[row]
-        ]
+        return (
+            [(dict(zip(names, row, strict=False)), tuple(row[len(names) :])) for row in zip(*columns, strict=True)]
+            if columns
+            else [({}, ())] * (count if self._keep is None else int(self._keep[:count].sum()))
+        )
 
     def _arrays(self) -> list[pa.Array]:
         """The fields' arrays of the batch, refused records included."""
@@ -136,12 +139,14 @@ class Table:
         keep = self._keep
         self.count = self._room = 0
         if keep is not None:
-            mask = pa.Array.from_buffers(
-                pa.bool_(), count, [None, pa.py_buffer(np.packbits(keep[:count], bitorder="little"))]
-            )
-            arrays = [array.filter(mask) for array in arrays]
+            arrays = [array.filter(_bits(keep[:count])) for array in arrays]
         batch = pa.RecordBatch.from_arrays(arrays, schema=self.schema)
         return batch if batch.num_rows else None
+
+
+def _bits(mask: Mask) -> pa.Array:
+    """A mask as Arrow's booleans."""
+    return pa.Array.from_buffers(pa.bool_(), len(mask), [None, pa.py_buffer(np.packbits(mask, bitorder="little"))])
 
 
 def _int64(values: Ints, nulls: Mask | None = None) -> pa.Array:
