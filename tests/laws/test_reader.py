@@ -17,7 +17,7 @@ from oracle.slow_reader import Reading, read
 from posicional.contract.layout import Layout
 from posicional.errors import UsageError
 
-FEW = settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 MANY = settings(max_examples=5000, suppress_health_check=[HealthCheck.too_slow])
 
 block_sizes = st.sampled_from([None, None, (256, 1), (512, 3), (1000, 7)])
