@@ -409,8 +409,8 @@ def test_people_are_told_when_the_alert_cannot_be_written(world: World) -> None:
 # Many at once, and the command line.
 
 
-def _check_at_once(folder: Path, mail: Path) -> None:
-    outside = replace(outside_of(open_store(folder), ToldClock(NOON)), notify=JsonLines(mail))
+def _check_at_once(folder: Path, mail: Path, who: str) -> None:
+    outside = replace(outside_of(open_store(folder), ToldClock(NOON), who=who), notify=JsonLines(mail))
     alert_deadline(feed_of(file_of("a"), file_of("b")), DAY, outside)
 
 
@@ -418,7 +418,8 @@ def test_of_many_at_once_one_sends(tmp_path: Path) -> None:
     """Five processes check the same date at the same moment: people hear of it once."""
     context = multiprocessing.get_context("spawn")
     processes = [
-        context.Process(target=_check_at_once, args=(tmp_path / "dados", tmp_path / "mail.jsonl")) for _ in range(5)
+        context.Process(target=_check_at_once, args=(tmp_path / "dados", tmp_path / "mail.jsonl", f"ana{n}@maquina"))
+        for n in range(5)
     ]
     for process in processes:
         process.start()
