@@ -240,6 +240,22 @@ def test_what_cannot_be_rolled_back_to(store: Store, feed: Feed, tmp_path: Path)
     assert decisions(store) == []
 
 
+def test_a_rollback_to_a_run_with_an_older_slow_file(store: Store, tmp_path: Path) -> None:
+    """Run 1 took the slow file of another date than run 2: that alone is nothing new, and a waiver has no place."""
+    text = FEED.replace("layout: clientes.yaml", "layout: clientes.yaml\n    use: latest")
+    feed = write_feed(tmp_path / "feed", feed=text)
+    send(store, f"CLIENTES_{DAY - timedelta(days=4):%Y%m%d}.txt", clientes())
+    send(store, CONTRATOS_NAME, contratos())
+    advance(feed, DAY, world(store))
+    send(store, f"CLIENTES_{DAY - timedelta(days=2):%Y%m%d}.txt", clientes()[:21])
+    assert len(numbers(store, advance(feed, DAY, world(store), again=True).day)) == 1
+    rollback(feed, DAY, outside_of(store), run=1, why="the newer one is cut off")
+    outcome = advance(feed, DAY, outside_of(store))
+    assert (outcome.did, outcome.problem, numbers(store, outcome.day)) == (False, None, ["000000", "000002"])
+    with pytest.raises(UsageError, match="that of 2026-11-18 counts"):
+        waive(feed, DAY, outside_of(store), file="clientes", why="so")
+
+
 def test_readers_follow_a_rollback(tmp_path: Path) -> None:
     """A new publication shows run 1 again; no sweep undoes it; the next correction is shown as ever."""
     with start() as url:

@@ -259,7 +259,7 @@ class Story:
 
     def rollback(self, run: int) -> None:
         """Readers are to see an earlier run."""
-        self.decide("rollback", run=run, last=self.day.runs[-1].number, content=self.day.content)
+        self.decide("rollback", run=run, last=self.day.runs[-1].number, content=self.day.arrived)
 
     def unreadable(self, key: FactKey) -> None:
         """A fact is there and cannot be read."""

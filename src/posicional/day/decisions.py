@@ -17,7 +17,7 @@ from posicional.day.series import C, E, Turn, current
 
 @dataclass(frozen=True, slots=True)
 class Rollback:
-    """Readers are to see run `run` again. `last` was the highest run then, `content` what the day held."""
+    """Readers are to see run `run` again. `last` was the highest run then, `content` what had come (`Day.arrived`)."""
 
     run: int
     last: int

@@ -172,6 +172,7 @@ class Day:
     `settled`: what the day has led to is finished (or was rolled back), and nothing has arrived since. A change of the
     contract then moves nothing by itself, and every arrival counts as it was read at the time; `contract_changed` says
     that there is one. `rollback`: the one that holds now. `earlier`: the facts of earlier dates it was folded with.
+    `content` is what a run would be made of, `arrived` the part of it that came for the date itself.
     """
 
     feed: str
@@ -183,6 +184,7 @@ class Day:
     rollback: Rollback | None
     inputs: Mapping[str, InputFact]
     earlier: Mapping[str, Facts]
+    arrived: str
     content: str
     contract: str
     revision: str
@@ -250,12 +252,12 @@ def fold(feed: Feed, facts: Facts) -> Day:
     run = current_run(runs, rollback)
     taken = _taken(runs)
     kept = run.claim.inputs if run and isinstance(run.claim, RunClaim) else {}
-    as_read = {
-        name: replace(_file(one, arrivals[name], said, taken), earlier=_kept(one, kept))
-        for name, one in feed.files.items()
-    }
+    own = {name: _file(one, arrivals[name], said, taken) for name, one in feed.files.items()}
+    arrived = revision.content(_hashes(own), said.reruns)
+    as_read = {name: replace(file, earlier=_kept(file.expected, kept)) for name, file in own.items()}
     content = revision.content(_hashes(as_read), said.reruns)
-    settled = content in (_finished(run, publications), rollback.content if rollback else None)
+    held = rollback is not None and rollback.content == arrived
+    settled = held or content == _finished(run, publications)
     as_asked = {
         name: replace(_file(one, arrivals[name], said), earlier=_earlier(one, facts))
         for name, one in feed.files.items()
@@ -274,6 +276,7 @@ def fold(feed: Feed, facts: Facts) -> Day:
         rollback=rollback,
         inputs=inputs,
         earlier=facts.earlier,
+        arrived=arrived,
         content=content,
         contract=contract,
         revision=revision.revision(inputs, contract, said.reruns),

@@ -19,6 +19,7 @@ from posicional.day.state import Arrival, Day, FileDay, Run, fold
 from posicional.errors import ObjectMissing, UsageError
 from posicional.ports import Outside, Store
 from posicional.steps.days import check_date, place
+from posicional.steps.latest import with_latest
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,9 @@ def waive(feed: Feed, day: date, outside: Outside, *, file: str, why: str) -> An
             hint = "" if found.current else "posicional run reads it"
             text = f"{file} {what}: arrival {arrival.number}"
             raise UsageError(text, where=place(feed, state.date), expected="a file that is not here", hint=hint)
+        if found.input is not None:
+            text = f"{file} is there: that of {feed.calendar.format_date(found.input.of or day)} counts"
+            raise UsageError(text, where=place(feed, day), expected="a file that is not here")
         return _About(f"the day goes without {file}", {"file": file}, file in state.waived)
 
     return _decide(feed, day, outside, "waive", why, about)
@@ -86,10 +90,10 @@ def rollback(feed: Feed, day: date, outside: Outside, *, run: int, why: str) -> 
         _check_run(feed, state, run)
         last = state.runs[-1].number
         standing = state.rollback
-        held = standing is not None and (standing.run, standing.last, standing.content) == (run, last, state.content)
+        held = standing is not None and (standing.run, standing.last, standing.content) == (run, last, state.arrived)
         current = standing is None and state.settled and state.runs[-1] == state.run and run == last
         text = f"run {run} is current until a run after run {last} succeeds"
-        return _About(text, {"run": run, "last": last, "content": state.content}, held or current)
+        return _About(text, {"run": run, "last": last, "content": state.arrived}, held or current)
 
     return _decide(feed, day, outside, "rollback", why, about)
 
@@ -153,7 +157,7 @@ def _decide(
     facts: Facts | None = None
     while True:
         facts = ledger.read(facts)
-        found = about(fold(feed, facts))
+        found = about(fold(feed, with_latest(feed, outside, facts)))
         if found.already:
             return Answer(0, f"already so: {found.text}")
         number = 1 + max((key.number for key in facts.entries if isinstance(key, DecisionKey)), default=0)
