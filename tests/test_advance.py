@@ -371,6 +371,10 @@ class Around:
         """As the real one."""
         return self.real.list(prefix)
 
+    def unfinished(self, prefix: str) -> Iterator[StoredObject]:
+        """As the real one."""
+        return self.real.unfinished(prefix)
+
     def source(self, found: StoredObject) -> Source:
         """As the real one."""
         return self.real.source(found)

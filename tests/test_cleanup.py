@@ -205,3 +205,30 @@ def test_a_part_that_a_sleeper_still_writes_keeps_its_try(store: Store, feed: Fe
     with store.sink(prefix).open("part-00001.parquet") as part:
         part.write(b"x")
     assert cleaned(Younger(store), feed) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "controle/saude/{day}/runs/.0001.claim.json.0123456789abcdef",
+        "dados-parquet/saude/clientes/data={day}/arrival=0001/dead/.part-00000.parquet.0123456789abcdef",
+        "dados-rejeitados/saude/clientes/data={day}/arrival=0001/dead/.part-00000.parquet.0123456789abcdef",
+        "dados-processados/saude/ativos/data={day}/run=0001/.part-00000.parquet.0123456789abcdef",
+        "dados-processados/saude/clientes/data={day}/run=0001/.part-00000.parquet.0123456789abcdef",
+    ],
+)
+def test_files_that_never_got_their_names_go(tmp_path: Path, feed: Feed, name: str) -> None:
+    """A process was killed while it wrote into a folder; hidden files of others stay."""
+    store = new_store("folder", tmp_path)
+    both(store)
+    advance(feed, DAY, world(store))
+    left = Path(store.locate(name.format(day=DAY)))
+    left.parent.mkdir(parents=True, exist_ok=True)
+    other = left.with_name(".DS_Store")
+    for path in (left, other):
+        path.write_bytes(b"half")
+    ledger = Ledger(outside_of(store, ToldClock(NOW)), feed.name, DAY)
+    assert clean_up(feed, ledger, fold(feed, ledger.read())) == 0
+    ledger = Ledger(outside_of(store, ToldClock(LATER)), feed.name, DAY)
+    assert clean_up(feed, ledger, fold(feed, ledger.read())) == 1
+    assert (left.exists(), other.exists()) == (False, True)

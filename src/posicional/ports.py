@@ -89,6 +89,10 @@ class Store(Protocol):
         """Objects below a prefix that ends in `/`, in the order of their keys."""
         ...
 
+    def unfinished(self, prefix: str) -> Iterator[StoredObject]:
+        """What writers that died have left below a prefix that ends in `/`: never listed, and `delete` removes it."""
+        ...
+
     def source(self, found: StoredObject) -> Source:
         """The bytes of exactly that version."""
         ...

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterator
@@ -85,6 +86,15 @@ class FolderStore:
         """Files below a prefix that ends in `/`, in the order of their keys; nothing hidden, no loops of links."""
         folder = self._path(prefix.removesuffix("/")) if prefix else self.root
         return _walk(folder, prefix, ())
+
+    def unfinished(self, prefix: str) -> Iterator[StoredObject]:
+        """Files below a prefix that a writer had not yet given their names when it died, or is still writing."""
+        root = self._path(prefix.removesuffix("/"))
+        with _explained(root):
+            for folder, _, names in os.walk(root):
+                for path in (Path(folder, name) for name in sorted(names) if _HIDDEN.fullmatch(name)):
+                    with suppress(FileNotFoundError):  # it has just got its name
+                        yield _stored(path.relative_to(self.root).as_posix(), path.lstat())
 
     def source(self, found: StoredObject) -> Source:
         """The bytes of exactly that version."""
@@ -239,6 +249,9 @@ class _FolderPart(io.RawIOBase):
 
 def _hidden(path: Path) -> Path:
     return path.with_name(f".{path.name[:100]}.{secrets.token_hex(8)}")
+
+
+_HIDDEN = re.compile(r"\..+\.[0-9a-f]{16}")
 
 
 def _write_all(file: io.RawIOBase, data: bytes) -> None:

@@ -84,6 +84,10 @@ class ObjectStore:
         shown = tag if isinstance(self.client, S3Store) else ""
         return StoredObject(meta["path"], meta["size"], version, meta["last_modified"], shown)
 
+    def unfinished(self, prefix: str) -> Iterator[StoredObject]:  # noqa: ARG002 - the same for every prefix
+        """Nothing: an object appears whole or never. A bucket's own rule ends uploads that were given up."""
+        return iter(())
+
     def source(self, found: StoredObject) -> Source:
         """The bytes of exactly that version."""
         return ObjectSource(self, found.key, found.size, found.version)

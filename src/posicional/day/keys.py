@@ -168,7 +168,12 @@ def rejects_prefix(feed: str, file: str, day: date, arrival: int, attempt: str) 
 
 def results_prefix(feed: str, dataset: str, day: date, run: int) -> str:
     """Where a run writes a dataset's parts."""
-    return f"{RESULTS}{feed}/{dataset}/data={day.isoformat()}/run={run:04d}/"
+    return f"{runs_prefix(feed, dataset, day)}run={run:04d}/"
+
+
+def runs_prefix(feed: str, dataset: str, day: date) -> str:
+    """Where all runs write a dataset's parts."""
+    return f"{RESULTS}{feed}/{dataset}/data={day.isoformat()}/"
 
 
 def tries_prefixes(feed: str, file: str, day: date) -> tuple[str, str]:

@@ -1,7 +1,8 @@
 """Clean-up: what attempts left that nobody will ever name.
 
-Only two kinds of leftovers are removed, and only a day after they were written: tries of an arrival whose `done` names
-others, and what runs wrote whose end is not `succeeded`. Where a fact cannot be read, nothing of what it may name goes.
+Three kinds of leftovers are removed, and only a day after they were written: tries of an arrival whose `done` names
+others, what runs wrote whose end is not `succeeded`, and files that never got their names because their writer died.
+Where a fact cannot be read, nothing of what it may name goes.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from datetime import datetime, timedelta
 from posicional.contract.feed import Feed
 from posicional.day.facts import Done, RunEnd
 from posicional.day.journal import Ledger
-from posicional.day.keys import results_prefix, tries_prefixes, try_of
+from posicional.day.keys import results_prefix, runs_prefix, tries_prefixes, try_of
 from posicional.day.state import Arrival, Day, FileDay
 from posicional.ports import Event, StoredObject
 
@@ -27,7 +28,7 @@ def clean_up(feed: Feed, ledger: Ledger, day: Day) -> int:
     Raises `StoreError`.
     """
     before = ledger.outside.clock.now() - AGE
-    left = [*_tries(ledger, day, before), *_runs(feed, ledger, day, before)]
+    left = [*_tries(ledger, day, before), *_runs(feed, ledger, day, before), *_nameless(feed, ledger, before)]
     for one in left:
         ledger.outside.store.delete(one.key)
     if left:
@@ -68,14 +69,26 @@ def _named(arrival: Arrival) -> set[tuple[int, str] | None]:
 
 
 def _runs(feed: Feed, ledger: Ledger, day: Day, before: datetime) -> Iterator[StoredObject]:
-    """Objects of runs that ended and did not succeed: datasets, and tables that stood for files that were not there."""
-    tables = {table for file in feed.files.values() for table in file.layout.tables(file.name)}
+    """Objects of runs that ended and did not succeed."""
     for run in day.runs:
         if not isinstance(run.end, RunEnd) or run.succeeded:
             continue
-        for name in sorted({*feed.datasets, *tables, *run.end.datasets}):
+        for name in sorted({*_written(feed), *run.end.datasets}):
             prefix = results_prefix(ledger.feed, name, ledger.date, run.number)
             yield from _if_old(list(ledger.outside.store.list(prefix)), before)
+
+
+def _nameless(feed: Feed, ledger: Ledger, before: datetime) -> Iterator[StoredObject]:
+    """What writers left behind that were killed before they were done."""
+    prefixes = [ledger.prefix, *(runs_prefix(ledger.feed, name, ledger.date) for name in sorted(_written(feed)))]
+    prefixes += [prefix for file in feed.files for prefix in tries_prefixes(ledger.feed, file, ledger.date)]
+    for prefix in prefixes:
+        yield from (one for one in ledger.outside.store.unfinished(prefix) if one.modified <= before)
+
+
+def _written(feed: Feed) -> set[str]:
+    """What runs write: datasets, and the tables of files that were not there."""
+    return {*feed.datasets, *(table for file in feed.files.values() for table in file.layout.tables(file.name))}
 
 
 def _if_old(objects: list[StoredObject], before: datetime) -> list[StoredObject]:
