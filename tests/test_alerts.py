@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
@@ -465,3 +466,19 @@ def test_the_command_on_a_store_that_is_none(tmp_path: Path) -> None:
     assert said.code == 5
     assert "SEM RESPOSTA" in said.out
     assert str(tmp_path / "dados") in said.err
+
+
+def test_the_command_without_a_date(tmp_path: Path) -> None:
+    """A deadline just before midnight: yesterday's was missed, today's is not due; the exit code is about the former."""
+    folder = tmp_path / "feed"
+    shutil.copytree(PLANOS.parent, folder)
+    feed = folder / "feed.yaml"
+    feed.write_text(
+        feed.read_text(encoding="utf-8").replace('deadline: "12:00"', 'deadline: "23:59"'), encoding="utf-8"
+    )
+    said = posicional("deadline", feed, "--store", tmp_path / "dados")
+    lines = [line for line in said.out.splitlines() if line.startswith("[planos]")]
+    assert ["ATRASADO" in line for line in lines] == [True, False]
+    assert (said.code, "ainda não venceu" in lines[1]) == (3, True)
+    words = posicional("deadline", feed, "--store", tmp_path / "dados", "--json").json
+    assert [words["standing"], *(other["standing"] for other in words["others"])] == ["nothing arrived", "not due"]
