@@ -469,7 +469,7 @@ def test_the_command_on_a_store_that_is_none(tmp_path: Path) -> None:
 
 
 def test_the_command_without_a_date(tmp_path: Path) -> None:
-    """A deadline just before midnight: yesterday's was missed, today's is not due; the exit code is about the former."""
+    """A deadline just before midnight: yesterday's was missed, today's is not due; the code is about the former."""
     folder = tmp_path / "feed"
     shutil.copytree(PLANOS.parent, folder)
     feed = folder / "feed.yaml"
