@@ -1,6 +1,8 @@
 """`posicional layout try`: records under a ruler, all that is bad and how much, and the likely cause; nothing personal.
 
 Causes are tried on files that are broken on purpose, one way each.
+
+`python tests/test_layout_try.py` writes the output of docs/layout-try.md anew; look at the difference before a commit.
 """
 
 from __future__ import annotations
@@ -14,10 +16,17 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from commands import COTAHIST, EXAMPLES, posicional
+import documentation
+from commands import COTAHIST, EXAMPLES, ROOT, posicional
+from oracle.encoder import encode_file
+from oracle.files import broken, good_files
 from oracle.golden import Case, all_cases
+from oracle.layouts import layouts
 from oracle.product import Bytes, Parts
+from posicional.cli.layout import printed
 from posicional.cli.ruler import names, scale, under
 from posicional.contract.layout import Layout
 from posicional.records import evidence
@@ -26,6 +35,8 @@ from posicional.records.reader import convert
 from posicional.records.reading import Reading
 from posicional.records.trial import Trial, try_layout
 from posicional.records.visible import cells_of, visible
+
+PAGE = ROOT / "docs" / "layout-try.md"
 
 
 @pytest.fixture
@@ -627,6 +638,36 @@ def test_a_spelling_of_nothing_is_named_even_if_personal(tried: Callable[..., Tr
     assert trial.bad[0].spellings == {}
 
 
+def test_one_spelling_of_a_personal_field_is_not_named(tried: Callable[..., Trial]) -> None:
+    """Though it is the same in all records: it may be somebody's."""
+    records, _ = people(random.Random(2))
+    assert causes(tried(PERSONAL, lines_of(*(record[:12] + "20260230" + record[20:] for record in records)))) == []
+
+
+def test_what_is_personal_is_hidden_beside_its_place_too(tried: Callable[..., Trial]) -> None:
+    """In records that are too long, of no kind, or look shifted."""
+    records, _ = people(random.Random(3))
+    layout = PERSONAL.replace("2, type: string, enum: [SP, RJ]}", "2, type: string}")
+    long = tried(layout, lines_of(*(record + "x" for record in records)))
+    assert long.kinds[0].first[0].cells == "▒" * 41
+    strange = tried(layout, lines_of("7" + records[0][1:]))
+    assert strange.kinds[-1].first[0].cells == "▒" * 40
+    layout = layout.replace("{filler: 1}", "{name: lote, width: 6, type: date, format: '%y%m%d', century: {pivot: 50}}")
+    layout = layout.replace("[1, 1]", "[1, 2]").replace('"1"', '"26"').replace("length: 40", "length: 45")
+    fitting = tried(layout, lines_of(*("261231" + record[1:] for record in records)))
+    assert fitting.kinds[0].first[0].cells == "261231" + "▒" * 37 + fitting.kinds[0].first[0].cells[-2:]
+    moved = tried(layout, lines_of(*("261231 " + record[1:-1] for record in records)))
+    assert "looks shifted by one to the right" in causes(moved)[0]
+    assert moved.kinds[0].first[0].cells == "261" + "▒" * 42
+
+
+def test_a_personal_condition_is_not_quoted(tried: Callable[..., Trial]) -> None:
+    """Where records are told apart by what is personal."""
+    layout = PERSONAL.replace('{pos: [1, 1], is: "1"}', '{pos: [2, 4], is: "007"}')
+    trial = tried(layout, lines_of(*people(random.Random(4))[0]))
+    assert [cause.text for cause in trial.causes] == ["40 records are of no kind"]
+
+
 # --- the terminal -----------------------------------------------------------------------------------------------------
 
 
@@ -748,6 +789,40 @@ def test_a_compressed_file_is_unpacked(tmp_path: Path) -> None:
     assert (said.code, "cut off or damaged" in said.err) == (4, True)
 
 
+@pytest.mark.parametrize(
+    "few",
+    [
+        settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow]),
+        pytest.param(
+            settings(max_examples=3000, suppress_health_check=[HealthCheck.too_slow]), marks=pytest.mark.slow, id="many"
+        ),
+    ],
+)
+def test_any_layout_is_tried_on_any_bytes(few: settings) -> None:
+    """Whatever a layout says and whatever happened to the file: a trial whose counts agree, and that can be printed."""
+
+    @few
+    @given(st.data())
+    def law(data: st.DataObject) -> None:
+        layout = data.draw(layouts())
+        written = encode_file(layout, data.draw(good_files(layout)).raws)
+        content = data.draw(st.binary(max_size=200) | broken(written, layout))
+        trial = try_layout(Bytes(content), layout)
+        assert sum(kind.refused for kind in trial.kinds) == trial.account.rejects
+        assert sum(kind.records for kind in trial.kinds) == trial.account.records
+        assert trial.good == (not trial.account.rejects and not trial.problems and trial.account.records > 0)
+        assert printed(trial, layout.unit, 80)
+
+    law()
+
+
+def test_the_page_shows_what_the_command_prints() -> None:
+    """docs/layout-try.md, with the files that it shows."""
+    text = PAGE.read_text(encoding="utf-8")
+    assert documentation.readme(text) == text
+    assert text.count("$ posicional layout try") == 2
+
+
 # --- real files -------------------------------------------------------------------------------------------------------
 
 
@@ -820,3 +895,7 @@ def test_a_real_spelling_of_nothing(shared_data: Path) -> None:
     trial = try_layout(Bytes(data), Layout.load(COTAHIST))
     assert causes(trial) == ['detail.maturity_date: all 35 are 00000000 -> add missing: ["00000000"]']
     assert (trial.bad[0].bad, trial.bad[0].values) == (35, 7518)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(documentation.readme(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
