@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import pairwise
@@ -64,10 +65,14 @@ def try_(file: str, layout_path: Path, records: int, as_json: bool) -> int:
     if as_json:
         print_json({"file": file, "layout": str(layout_path), "good": trial.good, **asdict(trial)})
     else:
-        columns = shutil.get_terminal_size((WIDTH, 24)).columns
-        for line in _lines(trial, loaded.unit, min(max(columns, NARROWEST), WIDEST)):
-            click.echo(line)
+        columns = shutil.get_terminal_size((WIDTH, 24)).columns if sys.stdout.isatty() else WIDTH
+        click.echo(printed(trial, loaded.unit, min(max(columns, NARROWEST), WIDEST)))
     return 0 if trial.good else 4
+
+
+def printed(trial: Trial, unit: str, width: int) -> str:
+    """A trial as a person reads it, in lines of up to `width` columns."""
+    return "\n".join(_lines(trial, unit, width))
 
 
 def _lines(trial: Trial, unit: str, width: int) -> Iterator[str]:

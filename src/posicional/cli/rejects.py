@@ -49,13 +49,14 @@ def _field(layout: Layout, kind: str | None, name: str) -> Field | None:
 def _value(row: dict[str, Any], field: Field, layout: Layout) -> str:
     """What stands in the field, as text where it is text; hidden where the field is personal."""
     from posicional.records.pages import page_of
+    from posicional.records.visible import spelling
 
     if field.personal or any(inner.personal for inner in field.fields):
         return "(personal, hidden)"
     page = page_of(layout.encoding)
     start, stop = row["start"] - 1, row["stop"]
     if layout.unit == "chars" and (text := page.decode(page.inner(row["raw"]))) is not None:
-        return repr(text[start:stop])
+        return spelling(text[start:stop], page, is_text=True)
     raw: bytes = row["raw"][start:stop]
-    decoded = page.decode(page.inner(raw)) if field.usage == "display" and field.type != "bytes" else None
-    return repr(decoded) if decoded is not None else f"hex {raw.hex(' ')}"
+    is_text = field.usage == "display" and field.type != "bytes"
+    return spelling(page.inner(raw) if is_text else raw, page, is_text=is_text)

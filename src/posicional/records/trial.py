@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
 
 from posicional.contract.layout import Layout
 from posicional.errors import DataRefused
@@ -16,14 +15,13 @@ from posicional.ports import Source
 from posicional.records.causes import causes_of
 from posicional.records.compressed import Unreadable, is_compressed, unpacked
 from posicional.records.conversion import Account, Problem
-from posicional.records.evidence import Cause, Evidence, FieldSeen, gather
+from posicional.records.evidence import Cause, Evidence, FieldSeen, KindSeen, gather
 from posicional.records.pages import Page, page_of
 from posicional.records.probe import ASIDE, Cells, Leaf, Probed
-from posicional.records.visible import HIDDEN, cells_of, legible, shown, visible
+from posicional.records.visible import HIDDEN, cells_of, legible, shown, spelling, visible
 
 PERSONAL = "(personal)"
 SPELLINGS_SHOWN = 3
-LONGEST_SHOWN = 40
 OCCURRENCES_SHOWN = 3
 BEYOND = 40  # positions that are shown behind the end of what the layout knows
 
@@ -118,7 +116,9 @@ def try_layout(source: Source, layout: Layout, *, path: str = "", records: int =
             except Unreadable as error:
                 raise DataRefused(str(error), where=path) from error
         evidence = gather(source, layout, records)
-    kinds = [_kind(evidence, kind.name) for kind in layout.kinds]
+    causes, alone = causes_of(evidence)
+    moved = {cause.kind for cause in causes if not cause.field}
+    kinds = [_kind(evidence, kind.name, moved=kind.name in moved) for kind in layout.kinds]
     if evidence.strangers.count:
         kinds.append(_strangers(evidence))
     bad = [
@@ -126,7 +126,6 @@ def try_layout(source: Source, layout: Layout, *, path: str = "", records: int =
         for kind in layout.kinds
         for seen in sorted(evidence.kinds[kind.name].fields.values(), key=lambda one: one.leaf.starts)
     ]
-    causes, alone = causes_of(evidence)
     return Trial(evidence.size, evidence.account, tuple(kinds), tuple(bad), evidence.problems, causes, alone)
 
 
@@ -151,6 +150,7 @@ def _type(leaf: Leaf) -> str:
 
 def _bad(kind: str, seen: FieldSeen, evidence: Evidence) -> BadField:
     of = evidence.kinds[kind]
+    page = page_of(evidence.layout.encoding)
     spellings = {} if seen.leaf.personal else dict(seen.spellings.most_common(SPELLINGS_SHOWN))
     return BadField(
         kind,
@@ -158,16 +158,8 @@ def _bad(kind: str, seen: FieldSeen, evidence: Evidence) -> BadField:
         seen.bad,
         (of.rows + of.suspects.count) * len(seen.leaf.starts),
         dict(seen.reasons.most_common()),
-        {_spelling(text, seen.leaf, evidence.layout): count for text, count in spellings.items()},
+        {spelling(text, page, is_text=seen.leaf.is_text): count for text, count in spellings.items()},
     )
-
-
-def _spelling(text: str | bytes, leaf: Leaf, layout: Layout) -> str:
-    """How a bad value is spelled: quoted where it is text, even if not all of it is; not too much of it."""
-    if not leaf.is_text:
-        return shown(text)
-    spelled = _legible(text, page_of(layout.encoding))
-    return repr(spelled if len(spelled) <= LONGEST_SHOWN else spelled[:LONGEST_SHOWN].rstrip(" ") + "…")
 
 
 def _legible(text: str | bytes, page: Page) -> str:
@@ -177,7 +169,8 @@ def _legible(text: str | bytes, page: Page) -> str:
 # --- the first records ---
 
 
-def _kind(evidence: Evidence, name: str) -> TriedKind:
+def _kind(evidence: Evidence, name: str, *, moved: bool) -> TriedKind:
+    """A kind with its first records. `moved`: its fields seem to stand elsewhere, and what is personal with them."""
     seen = evidence.kinds[name]
     leaves = tuple(leaf for leaf in seen.leaves if not leaf.figure)
     lines = evidence.first.get(name, {})
@@ -190,7 +183,7 @@ def _kind(evidence: Evidence, name: str) -> TriedKind:
         tuple(
             sorted(((leaf.name, s, s + leaf.field.width) for leaf in leaves for s in leaf.starts), key=lambda x: x[1])
         ),
-        tuple(_record(evidence, line, why, leaves, seen.kind.length) for line, why in lines.items()),
+        tuple(_record(evidence, line, why, leaves, seen, moved=moved) for line, why in lines.items()),
         dict(seen.reasons.most_common()),
     )
 
@@ -207,13 +200,15 @@ def _strangers(evidence: Evidence) -> TriedKind:
     return TriedKind("", 0, count, count, (), (), tuple(first), dict(evidence.strange.most_common()))
 
 
-def _record(evidence: Evidence, line: int, why: str, leaves: tuple[Leaf, ...], length: int) -> TriedRecord:
+def _record(
+    evidence: Evidence, line: int, why: str, leaves: tuple[Leaf, ...], seen: KindSeen, *, moved: bool
+) -> TriedRecord:
     byte, content = evidence.found[line]
-    layout = evidence.layout
+    layout, length = evidence.layout, seen.kind.length
     whole = evidence.length(content)
     fits = whole == length or (whole < length and layout.short == "pad")
-    # In a record that is refused, what is personal may stand beside its place.
-    hidden = [place for leaf in leaves for place in _hidden(leaf, ASIDE if why else 0)]
+    aside = ASIDE if why and (moved or not fits) else 0
+    hidden = [place for leaf in leaves for place in _hidden(leaf, aside)]
     cells, below = _in_digits(_cells(content, evidence, length), content, leaves)
     masked, masked_below = _masked(cells, hidden), _masked(below, hidden) if below else ""
     if not fits:
@@ -268,10 +263,13 @@ def _value(leaf: Leaf, probed: Probed) -> str:
     if leaf.personal:
         return PERSONAL
     wrong = set(probed.wrong.tolist())
-    decoded: list[Any] = probed.values.to_pylist()
-    spelled = {row: probed.text(leaf, row) for row in wrong}
-    bad = {row: _legible(text, probed.page) if leaf.is_text else shown(text) for row, text in spelled.items()}
-    texts = [bad.get(row) or shown(value) for row, value in enumerate(decoded)]
+    texts = []
+    for row in range(len(probed.inner)):
+        spelled = probed.text(leaf, row) if row in wrong else None
+        if spelled is None:
+            texts.append(shown(probed.values[row].as_py()))
+        else:
+            texts.append(_legible(spelled, probed.page) if leaf.is_text else shown(spelled))
     if len(texts) == 1:
         return texts[0]
     more = [f"… {len(texts) - OCCURRENCES_SHOWN} more"] if len(texts) > OCCURRENCES_SHOWN else []

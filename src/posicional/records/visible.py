@@ -11,6 +11,9 @@ from posicional.records.pages import Page, page_of
 HIDDEN, NO_CHARACTER, GOES_ON = "▒", "�", "·"
 """A personal character; a byte that is none, or one that cannot be shown; the next byte of the same character."""
 
+LONGEST = 40
+"""Characters that are shown of a bad value."""
+
 _CONTROLS = {code: chr(0x2400 + code) for code in range(0x20)} | {0x7F: "␡"}
 
 
@@ -55,6 +58,17 @@ def _in_bytes(content: bytes) -> list[str]:
         cells += [_cell(char), *[GOES_ON] * (size - 1)]
         place += size
     return cells
+
+
+def spelling(value: str | bytes, page: Page, *, is_text: bool) -> str:
+    """How a value that is bad is spelled (`value`: inner bytes where they are no text): quoted, and not too much of it.
+
+    Bytes that are not meant to be text are hexadecimal.
+    """
+    if isinstance(value, bytes) and not is_text:
+        return shown(value)
+    text = visible(value) if isinstance(value, str) else legible(value, page)
+    return repr(text if len(text) <= LONGEST else text[:LONGEST].rstrip(" ") + "…")
 
 
 def shown(value: Any) -> str:
