@@ -37,11 +37,11 @@ demo-trouble: $(ready) ## the same on a day that goes wrong: late, refused, an a
 
 .PHONY: test
 test: $(ready) ## all tests but the slow suites
-	@$(python) -m pytest
+	@$(python) -m pytest -n 2
 
 .PHONY: test-slow
 test-slow: $(ready) ## the slow suites
-	@$(python) -m pytest -m slow
+	@$(python) -m pytest -n 2 -m slow
 
 .PHONY: check
 check: $(ready) ## lint, format, types, and the direction of imports

@@ -153,6 +153,7 @@ def test_the_ledger_tells_the_day(day: World, sample: Path) -> None:
             "arrival": 1,
             "sha256": facts[f"arrivals/{name}/0001.done.json"]["sha256"],
             "reading": claim["inputs"][name]["reading"],
+            "of": None,  # of this very date
         }
         for name in FILES
     }

@@ -283,7 +283,7 @@ def test_decisions_count_in_the_order_of_their_numbers(story: Story) -> None:
     """Hold, release, hold: held."""
     story.arrived("a", "b")
     for decision in ("hold", "release", "hold"):
-        story.decide(decision)  # type: ignore[arg-type]  # words of the literal
+        story.decide(decision)
     assert why(story) == "held"
 
 
