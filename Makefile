@@ -43,6 +43,10 @@ test: $(ready) ## all tests but the slow suites
 test-slow: $(ready) ## the slow suites
 	@$(python) -m pytest -n 2 -m slow
 
+.PHONY: bench
+bench: $(ready) ## measure the reader beside polars, DuckDB, pandas and a plain loop
+	@$(python) -m bench.run
+
 .PHONY: check
 check: $(ready) ## lint, format, types, and the direction of imports
 	$(venv)/bin/ruff check
