@@ -106,13 +106,13 @@ def reading_of(
     tables: dict[str, list[Any]] = {table: [] for table in layout.tables(file)}
     for part in found.parts:
         assert part.bytes == len(made[part.name])
-        table = pq.read_table(io.BytesIO(made[part.name]))
+        table = pq.read_table(pa.BufferReader(made[part.name]))
         assert table.num_rows == part.rows
         grouped = any(kind.opens for kind in layout.kinds)
         check_types(table.schema, layout.tables(file)[part.table].fields, grouped=grouped)
         tables[part.table] += table.to_pylist()
     assert {table: len(rows) for table, rows in tables.items()} == dict(found.tables)
-    rejects = [row for part in found.rejects for row in pq.read_table(io.BytesIO(refused[part.name])).to_pylist()]
+    rejects = [row for part in found.rejects for row in pq.read_table(pa.BufferReader(refused[part.name])).to_pylist()]
     return Reading(
         tables,
         [
