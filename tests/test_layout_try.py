@@ -794,7 +794,7 @@ def test_a_compressed_file_is_unpacked(tmp_path: Path) -> None:
     [
         settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow]),
         pytest.param(
-            settings(max_examples=3000, suppress_health_check=[HealthCheck.too_slow]), marks=pytest.mark.slow, id="many"
+            settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow]), marks=pytest.mark.slow, id="many"
         ),
     ],
 )

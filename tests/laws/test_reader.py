@@ -18,7 +18,7 @@ from posicional.contract.layout import Layout
 from posicional.errors import UsageError
 
 FEW = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
-MANY = settings(max_examples=1500, suppress_health_check=[HealthCheck.too_slow])
+MANY = settings(max_examples=800, suppress_health_check=[HealthCheck.too_slow])
 
 block_sizes = st.sampled_from([None, None, (256, 1), (512, 3), (1000, 7)])
 """None: as it is; else bytes of a block and records of a frame."""
