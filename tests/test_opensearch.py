@@ -84,7 +84,7 @@ def test_what_is_loaded_can_be_counted_and_read(url: str) -> None:
     assert load(endpoint, rows(120)) == Loaded(120, {})
     assert load(endpoint, rows(120)) == Loaded(120, {})
     assert endpoint.count(INDEX) == 120
-    found = endpoint.client.get(index=INDEX, id="00007")["_source"]
+    found = endpoint.endpoint.ask("GET", f"/{INDEX}/_doc/00007")["_source"]
     assert found == {"posicional": {"run": 1, "date": "2026-11-22"}, "id": "00007", "n": 7}
 
 

@@ -109,7 +109,7 @@ class World:
 
     def search(self, alias: str) -> list[dict[str, Any]]:
         """What a reader finds there."""
-        found = self.endpoint.client.search(index=alias, body={"size": 1000, "sort": ["id"]})
+        found = self.endpoint.endpoint.ask("POST", f"/{alias}/_search", {"size": 1000, "sort": ["id"]})
         return [hit["_source"] for hit in found["hits"]["hits"]]
 
     def everything(self) -> set[str]:
