@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import pyarrow.parquet as pq
 import pytest
 
 from commands import posicional
+from posicional.backends.store import open_store
+from posicional.contract.layout import Layout
 from posicional.records import ranges
+from posicional.records.reader import convert
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 def test_all_rejects_of_all_ranges_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,3 +41,40 @@ def test_all_rejects_of_all_ranges_are_kept(tmp_path: Path, monkeypatch: pytest.
     rows = [row for part in parts for row in pq.read_table(part)["n"].to_pylist()]
     assert rows == [number for number in range(5000) if number not in bad]
     assert f"… and {len(bad) - 5} more rejects" in said.err
+
+
+def by_processes(work: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
+    """The work done by processes that share nothing with this one."""
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+        yield from pool.map(work, items)
+
+
+def test_ranges_may_be_read_by_other_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything that a range needs, and all that it leaves, can be pickled; the outcome and each byte are the same."""
+    monkeypatch.setattr(ranges, "RANGE", 10_000)
+    (tmp_path / "l.yaml").write_text(
+        "encoding: utf-8\nrecord: {length: 9, framing: newline}\nfields: [{name: n, width: 9, type: integer}]\n"
+    )
+    layout = Layout.load(tmp_path / "l.yaml")
+    lines = [b"?" * 9 if number % 700 == 3 else b"%09d" % number for number in range(5000)]
+    (tmp_path / "n.txt").write_bytes(b"\n".join(lines) + b"\n")
+    store = open_store(tmp_path)
+    source = store.source(store.head("n.txt"))
+    outcomes = [
+        convert(
+            source,
+            layout,
+            store.sink(f"{where}/"),
+            store.sink(f"{where}-r/"),
+            file="n",
+            path="n.txt",
+            together=together,
+        )
+        for where, together in (("here", None), ("there", by_processes))
+    ]
+    assert outcomes[0] == outcomes[1]
+    assert len(outcomes[0].parts) == 5
+    for folder in ("", "-r"):
+        here, there = (sorted((tmp_path / f"{name}{folder}").iterdir()) for name in ("here", "there"))
+        assert [path.name for path in here] == [path.name for path in there]
+        assert [path.read_bytes() for path in here] == [path.read_bytes() for path in there]

@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import date
-from typing import TypeVar
+from functools import partial
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -94,12 +95,27 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def together(work: Callable[[T], R], items: Sequence[T], workers: int) -> Iterator[R]:
-    """The work done for each item, by so many threads at once; results in the items' order.
+class Together(Protocol):
+    """Does some work for each item, several at once; the results come in the items' order.
+
+    Work, items and results can be pickled, so it may be done by other processes and other machines.
+    """
+
+    def __call__(self, work: Callable[[T], R], items: Sequence[T], /) -> Iterable[R]:
+        """The results."""
+        ...
+
+
+def threads(workers: int) -> Together:
+    """Does the work with so many threads of this process.
 
     Threads, not processes: what takes the time (numpy, Arrow, hashing) lets go of the interpreter's lock, nothing has
     to be sent anywhere, every kind of store works, and so does Lambda, which has no shared memory.
     """
+    return partial(_with_threads, workers)
+
+
+def _with_threads(workers: int, work: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
     if workers == 1 or len(items) == 1:
         yield from map(work, items)
         return
@@ -107,7 +123,7 @@ def together(work: Callable[[T], R], items: Sequence[T], workers: int) -> Iterat
         yield from pool.map(work, items)
 
 
-def plan(source: Source, layout: Layout, workers: int) -> tuple[list[Span], list[bytes]]:
+def plan(source: Source, layout: Layout, together: Together) -> tuple[list[Span], list[bytes]]:
     """The ranges of a file, and the digests of all its pieces; no ranges where it is better read in one go."""
     grouped = any(kind.opens for kind in layout.kinds)
     rewritten = layout.unit == "chars" and page_of(layout.encoding).utf8
@@ -120,7 +136,7 @@ def plan(source: Source, layout: Layout, workers: int) -> tuple[list[Span], list
     lows = [0, *(at for at, _ in found), source.size]
     edges = [begin, *(record for _, record in found), end]
     spans = [Span(*four) for four in zip(lows, lows[1:], edges, edges[1:], strict=False)]
-    scans = list(together(lambda span: scan(source, layout, span), spans, workers))
+    scans = list(together(partial(scan, source, layout), spans))
     if not all(one.cuttable for one in scans):
         return [], []
     return list(_placed(layout, spans, scans)), [piece for one in scans for piece in one.pieces]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from posicional.contract.layout import Layout
@@ -15,7 +15,7 @@ from posicional.records.compressed import Unreadable, content_pieces, is_compres
 from posicional.records.controls import Notes, Problems
 from posicional.records.conversion import Account, Conversion, Part
 from posicional.records.parquet import PartWriter
-from posicional.records.ranges import Told, Total, cores, joined, plan, together
+from posicional.records.ranges import Together, Told, Total, cores, joined, plan, threads
 from posicional.records.reading import SMALL, Read, Reading
 from posicional.records.rejects import SCHEMA
 
@@ -51,6 +51,7 @@ def convert(  # noqa: PLR0913  # all that a conversion depends on, each by name
     allow_empty: bool = False,
     one_part: bool = False,
     workers: int = 0,
+    together: Together | None = None,
 ) -> Conversion:
     """Turn a file into Parquet parts in `sink`, and its rejects into others in `rejects` if there are any.
 
@@ -60,7 +61,8 @@ def convert(  # noqa: PLR0913  # all that a conversion depends on, each by name
     the returned `problems` say. A compressed stream that is cut off or damaged has no parts.
 
     A file larger than 128 MiB is read in ranges, by so many `workers` at once (0: as many as there are cores), each
-    with parts of its own, the same whatever the number of workers. `one_part` keeps it in one.
+    with parts of its own, the same whatever the number of workers. `one_part` keeps it in one. `together` has the
+    ranges read elsewhere, by other processes or machines; a compressed file is unpacked and read here.
     """
     stored: list[bytes] | None = None
     try:
@@ -69,8 +71,14 @@ def convert(  # noqa: PLR0913  # all that a conversion depends on, each by name
             if is_compressed(path):
                 stored = content_pieces(source)
                 plain = stack.enter_context(unpacked(source, path, member))
-            job = _Job(plain, layout, sink, rejects, file, path, date)
-            total, pieces, writers = job.run(1 if one_part else workers or cores(), one_part=one_part)
+            if together is None or stored is not None:
+                together = threads(workers or cores())
+            facts = {"layout": layout.name, "layout_digest": layout.digest, "source": path, "source_bytes": source.size}
+            footer = {name: str(value) for name, value in facts.items()}
+            if stored is not None:
+                footer["source_sha256"] = content_hash(stored)
+            job = _Job(plain, layout, sink, rejects, file, path, date, footer)
+            total, pieces, closed = job.whole() if one_part else job.run(together)
             account = total.account
             if not account.records and not allow_empty:
                 total.problems.add("empty", "the file has no records")
@@ -78,10 +86,7 @@ def convert(  # noqa: PLR0913  # all that a conversion depends on, each by name
                 text = f"{account.rejects} of {account.records} records are rejected, more than the contract allows"
                 total.problems.add("rejects", text)
             sha256 = content_hash(pieces if stored is None else stored)
-            footer = {"layout": layout.name, "layout_digest": layout.digest, "source": path, "source_sha256": sha256}
-            counts = {"source_bytes": source.size, "records": account.records, "rejects": account.rejects}
-            footer |= {name: str(count) for name, count in counts.items()}
-            return _conversion(layout, file, total, [writer.close(footer) for writer in writers], sha256, source.size)
+            return _conversion(layout, file, total, closed, sha256, source.size)
     except Unreadable as error:
         nothing = Total(Problems(), [], Account())
         nothing.problems.add("stream", str(error))
@@ -89,7 +94,7 @@ def convert(  # noqa: PLR0913  # all that a conversion depends on, each by name
 
 
 def _conversion(
-    layout: Layout, file: str, total: Total, closed: list[tuple[list[Part], list[Part]]], sha256: str, size: int
+    layout: Layout, file: str, total: Total, closed: Sequence[Closed], sha256: str, size: int
 ) -> Conversion:
     parts = tuple(part for rows, _ in closed for part in rows)
     tables = dict.fromkeys(layout.tables(file), 0)
@@ -107,9 +112,13 @@ def _conversion(
     )
 
 
+Closed = tuple[list[Part], list[Part]]
+"""The parts of a range, or of a whole file: those of rows, and those of rejects."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """One conversion: what is read, and where its parts go."""
+    """One conversion: what is read, and where its parts go; `footer` stands in each of them. Picklable."""
 
     source: Source
     layout: Layout
@@ -118,35 +127,41 @@ class _Job:
     file: str
     path: str
     date: date | None
+    footer: Mapping[str, str]
 
-    def run(self, workers: int, *, one_part: bool) -> tuple[Total, list[bytes], list[_Parts]]:
-        """Read the file, in ranges where that pays; what it adds up to, its hashes, and its parts, still open."""
-        spans, pieces = ([], []) if one_part else plan(self.source, self.layout, workers)
+    def run(self, together: Together) -> tuple[Total, list[bytes], list[Closed]]:
+        """Read the file, in ranges where that pays; what it adds up to, the digests of its pieces, and its parts."""
+        spans, pieces = plan(self.source, self.layout, together)
         if not spans:
-            total, pieces, parts = self.whole()
-            return total, pieces, [parts]
-        ranges = list(together(lambda one: self.range(*one), list(enumerate(spans)), workers))
+            return self.whole()
+        ranges = list(together(self.hashed(pieces).range, list(enumerate(spans))))
         told = [one for one, _ in ranges]
         return joined(self.layout, self.date, self.source.size, told), pieces, [parts for _, parts in ranges]
 
-    def whole(self) -> tuple[Total, list[bytes], _Parts]:
-        """Read the file in one go, decoding ahead of the writing; its parts, still open, and its hashes."""
+    def whole(self) -> tuple[Total, list[bytes], list[Closed]]:
+        """Read the file in one go, decoding ahead of the writing."""
         reading = Reading(self.layout, file=self.file, path=self.path, date=self.date, compact=True)
         parts = _Parts(self, reading, 0)
         batches = reading.batches(self.source)
         for read in ahead(batches) if self.source.size > SMALL else batches:
             parts.write(read)
-        return Total(reading.problems, reading.controls, reading.account), reading.hashes.pieces, parts
+        total = Total(reading.problems, reading.controls, reading.account)
+        pieces = reading.hashes.pieces
+        return total, pieces, [parts.close(self.hashed(pieces).footer)]
 
-    def range(self, number: int, span: Span) -> tuple[Told, _Parts]:
-        """Read one range; its parts, still open, with all rows in them."""
+    def hashed(self, pieces: list[bytes]) -> _Job:
+        """The same, with the hash of what is read in the footer; of a compressed object it stands there already."""
+        return replace(self, footer={"source_sha256": content_hash(pieces), **self.footer})
+
+    def range(self, numbered: tuple[int, Span]) -> tuple[Told, Closed]:
+        """Read one range: what it says of the whole, and its parts."""
+        number, span = numbered
         notes = Notes()
         reading = Reading(self.layout, file=self.file, path=self.path, date=None, notes=notes, compact=True)
         parts = _Parts(self, reading, number)
         for read in reading.part(self.source, span):
             parts.write(read)
-        parts.flush()
-        return Told(span, notes.items, reading.controls, reading.account), parts
+        return Told(span, notes.items, reading.controls, reading.account), parts.close(self.footer)
 
 
 class _Parts:
@@ -174,18 +189,10 @@ class _Parts:
             self._refused = PartWriter(self._job.rejects, self._name, "rejects", SCHEMA)
         self._refused.write(read.batch)
 
-    def flush(self) -> None:
-        """Write all rows that wait."""
-        for writer in self._all():
-            writer.flush()
-
-    def close(self, footer: Mapping[str, str]) -> tuple[list[Part], list[Part]]:
-        """Make the parts visible and durable: those of rows, and those of rejects."""
+    def close(self, footer: Mapping[str, str]) -> Closed:
+        """Make the parts visible and durable."""
         refused = [self._refused.close(footer)] if self._refused else []
         return [writer.close(footer) for writer in self._writers.values()], refused
-
-    def _all(self) -> list[PartWriter]:
-        return [*self._writers.values(), *([self._refused] if self._refused else [])]
 
     def _writer(self, table: str) -> PartWriter:
         if table not in self._writers:
