@@ -41,7 +41,7 @@ test: $(ready) ## all tests but the slow suites
 
 .PHONY: test-slow
 test-slow: $(ready) ## the slow suites
-	@$(python) -m pytest -n 2 -m slow
+	@$(python) -m pytest -n 2 --dist loadgroup -m slow
 
 .PHONY: bench
 bench: $(ready) ## measure the reader beside polars, DuckDB, pandas and a plain loop

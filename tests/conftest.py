@@ -1,11 +1,19 @@
-"""What every test may use: the real files beside the checkout, and repeatable examples from hypothesis."""
+"""What every test may use: the real files beside the checkout, an OpenSearch, repeatable examples from hypothesis."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+import real_opensearch
+from posicional.backends.opensearch import connect
+from posicional.contract.feed import OpenSearchTarget
+from posicional.demo.osmem import start
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -25,8 +33,63 @@ def shared_data() -> Path:
     return SHARED_DATA
 
 
+@pytest.fixture(scope="session")
+def node() -> Iterator[str]:
+    """The URL of a real OpenSearch: the one that `OPENSEARCH_URL` names, else a node of our own for the whole session.
+
+    Where there is none the test is skipped; with `POSICIONAL_REQUIRE=opensearch` that is a failure.
+    """
+    if url := os.environ.get("OPENSEARCH_URL"):
+        if held := _indices(url):
+            pytest.fail(f"OPENSEARCH_URL names a cluster that is in use ({held[0]}, …); the tests need an empty one")
+        yield url
+        _empty(url)
+        return
+    with ExitStack() as stack:
+        try:
+            running = stack.enter_context(real_opensearch.node())
+        except real_opensearch.Absent as reason:
+            told = f"needs a real OpenSearch, or OPENSEARCH_URL: {reason}"
+            if "opensearch" in os.environ.get("POSICIONAL_REQUIRE", ""):
+                pytest.fail(told)
+            pytest.skip(told)
+        yield running
+
+
+ON_NODE = (pytest.mark.slow, pytest.mark.xdist_group("opensearch"))
+"""One worker runs all tests of the real node, so that there is one node only."""
+
+
+@pytest.fixture(params=["osmem", pytest.param("node", marks=ON_NODE)])
+def cluster(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of an empty endpoint: the demo's server in memory, and, among the slow tests, a real OpenSearch."""
+    if request.param == "osmem":
+        with start() as url:
+            yield url
+        return
+    url = request.getfixturevalue("node")
+    _empty(url)
+    yield url
+
+
+def _empty(url: str) -> None:
+    endpoint = connect(OpenSearchTarget(url, {}))
+    for name in _indices(url):
+        endpoint.delete_index(name)
+
+
+def _indices(url: str) -> list[str]:
+    """All that are not the cluster's own."""
+    return [name for name in connect(OpenSearchTarget(url, {})).indices("*") if not name.startswith(".")]
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that ask for the real files, so that `-m "not shared_data"` leaves them out."""
+    """Mark the tests that ask for the real files, so that `-m "not shared_data"` leaves them out; and those that ask
+    for the real node, which are slow.
+    """
     for item in items:
         if "shared_data" in getattr(item, "fixturenames", ()):
             item.add_marker("shared_data")
+        if "node" in getattr(item, "fixturenames", ()):
+            for mark in ON_NODE:
+                item.add_marker(mark)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -18,7 +18,6 @@ from posicional.day.facts import DatasetFact, PartFact, PublicationEnd, RunClaim
 from posicional.day.journal import Ledger
 from posicional.day.keys import RUNS, TurnKey, publications, results_prefix
 from posicional.day.state import Publication, fold
-from posicional.demo.osmem import start
 from posicional.errors import DataRefused, TargetError, UsageError
 from posicional.ports import Body, IndexState, Loaded, Move, Outside, Store
 from posicional.steps.publish import publish
@@ -26,13 +25,6 @@ from worlds import DAY, Told, ToldClock, feed_of, new_store, outside_of
 
 SERIES = publications("opensearch")
 YESTERDAY = DAY - timedelta(days=1)
-
-
-@pytest.fixture
-def url() -> Iterator[str]:
-    """A fresh endpoint."""
-    with start() as running:
-        yield running
 
 
 @dataclass
@@ -167,18 +159,18 @@ def world_at(url: str, folder: Path, view: View = "latest", kind: str = "folder"
 
 
 @pytest.fixture
-def world(url: str, tmp_path: Path) -> World:
+def world(cluster: str, tmp_path: Path) -> World:
     """An empty store and an empty endpoint."""
-    return world_at(url, tmp_path)
+    return world_at(cluster, tmp_path)
 
 
 # --- what readers see -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", ["folder", "memory"])
-def test_a_run_is_shown_whole(url: str, tmp_path: Path, kind: str) -> None:
+def test_a_run_is_shown_whole(cluster: str, tmp_path: Path, kind: str) -> None:
     """Every row is a document with its id and where it came from; both aliases show the index; the ledger says so."""
-    world = world_at(url, tmp_path, kind=kind)
+    world = world_at(cluster, tmp_path, kind=kind)
     world.run(1, rows=25)
     world.publish()
     index = "contratos-2026-11-22-0001-0001"
@@ -229,9 +221,9 @@ def test_latest_never_moves_to_an_older_date(world: World) -> None:
     assert world.shown("contratos-2026-11-22") == ["contratos-2026-11-22-0001-0001"]
 
 
-def test_view_all_covers_every_day_once(url: str, tmp_path: Path) -> None:
+def test_view_all_covers_every_day_once(cluster: str, tmp_path: Path) -> None:
     """With `view: all` the alias shows all days, and a second run replaces its own day only."""
-    world = world_at(url, tmp_path, view="all")
+    world = world_at(cluster, tmp_path, view="all")
     for number, day in ((1, DAY), (1, YESTERDAY), (2, DAY)):
         world.run(number, rows=2 + number, day=day)
         world.publish(number, day=day)
