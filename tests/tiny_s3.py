@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import multiprocessing
 import re
 import threading
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from multiprocessing.connection import Connection
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape, unescape
 
@@ -20,7 +23,8 @@ class TinyS3:
     """The bucket's objects (key -> bytes), and the answers that the next requests of a method get before all else.
 
     A fault is a status; `500 after` is one that is answered when the request has done its work. `CREATE` is the method
-    of a `PUT` that must not replace anything. `versioned`: what is replaced can still be read, by its version's id.
+    of a `PUT` that must not replace anything. `every`: a method's n-th, 2n-th, … request meets that fault (n, fault).
+    `versioned`: what is replaced can still be read, by its version's id.
     """
 
     url: str = ""
@@ -28,6 +32,8 @@ class TinyS3:
     versioned: bool = False
     versions: dict[str, list[bytes]] = field(default_factory=dict)
     faults: dict[str, list[str]] = field(default_factory=dict)
+    every: dict[str, tuple[int, str]] = field(default_factory=dict)
+    asked: Counter[str] = field(default_factory=Counter)
     uploads: dict[str, dict[int, bytes]] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -40,8 +46,12 @@ class TinyS3:
 
     def fault(self, method: str) -> str:
         """The fault that the next request of this method meets; empty when it meets none."""
-        waiting = self.faults.get(method, [])
-        return waiting.pop(0) if waiting else ""
+        with self.lock:
+            self.asked[method] += 1
+            if waiting := self.faults.get(method):
+                return waiting.pop(0)
+            count, fault = self.every.get(method, (0, ""))
+            return fault if count and self.asked[method] % count == 0 else ""
 
 
 def etag(data: bytes) -> str:
@@ -51,6 +61,7 @@ def etag(data: bytes) -> str:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # an answer is two writes: the second would wait for the first one's receipt
     state: TinyS3
 
     def log_message(self, *_: object) -> None:
@@ -168,3 +179,29 @@ def tiny_s3() -> Iterator[TinyS3]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextmanager
+def tiny_s3_process(every: Mapping[str, tuple[int, str]]) -> Iterator[str]:
+    """The same in a process of its own, for tests of many processes; its address. It keeps versions."""
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe()
+    process = context.Process(target=_serve, args=(there, dict(every)))
+    process.start()
+    try:
+        assert here.poll(60), "the server has not started"
+        yield here.recv()
+    finally:
+        here.close()
+        process.join(10)
+        process.kill()
+
+
+def _serve(asker: Connection, every: dict[str, tuple[int, str]]) -> None:
+    with tiny_s3() as state:
+        state.versioned, state.every = True, every
+        asker.send(state.url)
+        try:
+            asker.recv()
+        except EOFError:  # nobody needs it any longer
+            return
