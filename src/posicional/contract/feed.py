@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import time, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from posicional.contract.calendar import Calendar, Due
@@ -80,19 +80,42 @@ class Dataset:
 
 @dataclass(frozen=True, slots=True)
 class IndexOf:
-    """How one dataset is shown in OpenSearch."""
+    """How one dataset is shown in OpenSearch.
+
+    `fields`: column -> its mapping, or its type alone, where it is not to be that of the column's type. `settings`:
+    those of the index, in OpenSearch's own words. `nulls`: whether nulls stand in the documents. `max_refused`: how
+    many documents the endpoint may refuse. `deleted`: the column that says that a document is gone (upsert only).
+    """
 
     dataset: str
     index: str
     view: View = "latest"
+    fields: Mapping[str, str | Mapping[str, Any]] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    nulls: bool = False
+    max_refused: Tolerance = field(default_factory=Tolerance)
+    deleted: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """What stays in OpenSearch: so many publications of each day, so many days; 0 is all of them."""
+
+    runs: int = 0
+    days: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class OpenSearchTarget:
-    """Where datasets are published. `url` may hold a password: never print it, print `host`."""
+    """Where datasets are published. `url` may hold a password: never print it, print `host`.
+
+    `upsert`: each dataset is one index, whose documents change with every day; else each publication makes its own.
+    """
 
     url: str = field(repr=False)
     datasets: Mapping[str, IndexOf]
+    keep: Keep = field(default_factory=Keep)
+    upsert: bool = False
 
     @property
     def host(self) -> str:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from posicional.contract.calendar import Calendar
 from posicional.contract.environment import expand
-from posicional.contract.feed import Dataset, Feed, IndexOf, OpenSearchTarget
+from posicional.contract.feed import Dataset, Feed, IndexOf, Keep, OpenSearchTarget
 from posicional.contract.feed_days import compile_calendar, compile_due
 from posicional.contract.feed_files import FilesCompiler
 from posicional.contract.feed_words import DatasetWords, FeedWords, IndexWords, OpenSearchWords
@@ -179,8 +179,40 @@ class FeedCompiler:
             if name not in feed.datasets and name not in getattr(lost, "cut", ()):
                 self.fault(here, f"no dataset is called {name}", suggestion(name, feed.datasets))
             self._check_index(index, shown, here)
-            shown[name] = IndexOf(dataset=name, index=index.index, view=index.view)
-        return OpenSearchTarget(url=url, datasets=shown) if url else None
+            self._check_mode(words, index, here)
+            self._check_columns(index, feed.datasets.get(name), here)
+            shown[name] = IndexOf(
+                dataset=name,
+                index=index.index,
+                view=index.view or "latest",
+                fields=index.fields,
+                settings=index.settings,
+                nulls=index.nulls,
+                max_refused=index.max_refused,
+                deleted=index.deleted or "",
+            )
+        if words.keep and words.mode == "upsert":
+            self.fault((*where, "keep"), "mode: upsert has one index, of which all is kept", "leave keep out")
+        keep = Keep(words.keep.runs or 0, words.keep.days or 0) if words.keep else Keep()
+        return OpenSearchTarget(url=url, datasets=shown, keep=keep, upsert=words.mode == "upsert") if url else None
+
+    def _check_mode(self, words: OpenSearchWords, index: IndexWords, where: Where) -> None:
+        if words.mode == "upsert":
+            if index.view is not None:
+                self.fault((*where, "view"), "mode: upsert has one index, which shows everything", "leave view out")
+        elif index.deleted is not None:
+            self.fault((*where, "deleted"), "only mode: upsert deletes documents", "leave it out: a day is shown whole")
+
+    def _check_columns(self, index: IndexWords, dataset: DatasetWords | None, where: Where) -> None:
+        """Columns that are named must be among those of the dataset, where it says which it has."""
+        if dataset is None or not dataset.columns:
+            return
+        named = {(*where, "fields", column): column for column in index.fields}
+        if index.deleted is not None:
+            named[*where, "deleted"] = index.deleted
+        for here, column in named.items():
+            if column.lower() not in map(str.lower, dataset.columns):
+                self.fault(here, f"{column} is not among the columns", suggestion(column, dataset.columns))
 
     def _check_index(self, words: IndexWords, others: Mapping[str, IndexOf], where: Where) -> None:
         index = words.index

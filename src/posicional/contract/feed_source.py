@@ -20,9 +20,6 @@ NOT_YET: NotYet = {
     "datasets.*.expect": (),
     "datasets.*.lineage": (),
     "datasets.*.protect": (),
-    "publish.opensearch.keep": (),
-    "publish.opensearch.mode": (),
-    "publish.opensearch.datasets.*.view": ("all",),
     "alerts.*": (),
     "engine": ("spark",),
 }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
+from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -59,6 +60,36 @@ def _protection(value: Any) -> Any:
     if found is None:
         raise ValueError("expected hmac, year, drop, plain, or {mask: last4}")
     return ("mask", int(found[1]))
+
+
+def _plain(value: Any) -> Any:
+    """Words of OpenSearch as JSON has them."""
+    match value:
+        case Trap():
+            raise ValueError(f'{value.text} is not read as it looks; quote it: "{value.text}"')
+        case dict():
+            return {str(word): _plain(said) for word, said in value.items()}
+        case list():
+            return [_plain(said) for said in value]
+        case Decimal():
+            return float(value)
+        case date():
+            return value.isoformat()
+    return value
+
+
+def _settings(value: Any) -> Any:
+    if not isinstance(value, dict):
+        raise ValueError("expected settings of an index with their values")
+    return _plain(value)
+
+
+def _field_of(value: Any) -> Any:
+    if isinstance(value, str) and re.fullmatch(r"[a-z_]+", value):
+        return value
+    if not isinstance(value, dict) or not isinstance(value.get("type"), str):
+        raise ValueError("expected a type of OpenSearch's, such as text, or {type: …} with all that belongs to it")
+    return _plain(value)
 
 
 def _moment(value: Any) -> Any:
@@ -139,11 +170,21 @@ class DatasetWords(Words):
     protect: dict[Text, Protection] = Field(default_factory=dict)
 
 
+FieldOf = Annotated[Any, BeforeValidator(_field_of, json_schema_input_type=str | dict[str, Any])]
+
+
 class IndexWords(Words):
     """How a dataset is shown in OpenSearch."""
 
     index: Text
-    view: View = "latest"
+    view: View | None = None
+    fields: dict[Text, FieldOf] = Field(default_factory=dict)
+    settings: Annotated[Any, BeforeValidator(_settings, json_schema_input_type=dict[str, Any])] = Field(
+        default_factory=dict
+    )
+    nulls: bool = False
+    max_refused: Annotated[Any, BeforeValidator(_rejects, json_schema_input_type=int | str)] = Tolerance()
+    deleted: Text | None = None
 
 
 class KeepWords(Words):

@@ -58,6 +58,13 @@ FORMS: Mapping[str, Json | Callable[[Json], Json]] = {
             },
         ],
     },
+    "_settings": {"type": "object"},
+    "_field_of": {
+        "anyOf": [
+            {"type": "string", "pattern": "^[a-z_]+$"},
+            {"type": "object", "properties": {"type": {"type": "string"}}, "required": ["type"]},
+        ]
+    },
     "_moment": lambda words: {"anyOf": [_CLOCK, words]},
     "_header_or_arrival": {"type": "string", "pattern": "^(arrival|[^.]+\\.[^.]+)$"},
 }
