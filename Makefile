@@ -16,6 +16,7 @@ venv := .venv
 endif
 python := $(venv)/bin/python
 ready  := $(venv)/.installed
+spark  := $(venv)/.installed-spark
 
 # An environment whose Python has gone (an upgrade of the system does that) is made anew.
 ifeq ($(shell test -x $(python) || echo gone),gone)
@@ -40,7 +41,7 @@ test: $(ready) ## all tests but the slow suites
 	@$(python) -m pytest -n 2
 
 .PHONY: test-slow
-test-slow: $(ready) ## the slow suites
+test-slow: $(spark) ## the slow suites (those of Spark need a Java 17)
 	@$(python) -m pytest -n 2 --dist loadgroup -m slow
 
 .PHONY: bench
@@ -75,4 +76,10 @@ $(ready): pyproject.toml constraints.txt
 	  exit 1; \
 	fi
 	@$(python) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+# Spark is large (300 MB, and a minute to install), and only the slow suites need it.
+$(spark): $(ready)
+	@echo "installing Spark into $(venv) (once) …"
+	@$(python) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,spark]'
 	@touch $@

@@ -1,4 +1,4 @@
-"""What every test may use: the real files beside the checkout, an OpenSearch, repeatable examples from hypothesis."""
+"""What every test may use: the real files beside the checkout, Spark, an OpenSearch, repeatable examples."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
@@ -14,6 +15,10 @@ import real_opensearch
 from posicional.backends.opensearch import connect
 from posicional.contract.feed import OpenSearchTarget
 from posicional.demo.osmem import start
+from posicional.errors import EngineError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -31,6 +36,23 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"needs the real files, which are not here: {SHARED_DATA}")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def spark() -> SparkSession:
+    """A Spark on this machine, one for all tests of a worker; they are `slow` and of the xdist group `spark`.
+
+    Where pyspark or Java is missing the test is skipped; with `POSICIONAL_REQUIRE=spark` that is a failure.
+    """
+    try:
+        from posicional.backends.spark_session import LocalSpark, open_session
+
+        return open_session(LocalSpark(memory="1g", threads=2))
+    except (ModuleNotFoundError, EngineError) as reason:
+        told = f"needs Spark (make test-slow installs it) and a Java 17: {reason}"
+        if "spark" in os.environ.get("POSICIONAL_REQUIRE", ""):
+            pytest.fail(told)
+        pytest.skip(told)
 
 
 @pytest.fixture(scope="session")
