@@ -1,22 +1,14 @@
-"""The OpenSearch backend against a real endpoint, directly and through a proxy that misbehaves as told."""
+"""The OpenSearch backend against an endpoint that speaks as OpenSearch does. What fails on the way: `test_bulk`."""
 
 from __future__ import annotations
 
-import json
 import logging
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
-from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from random import Random
-from typing import Any
-from urllib.parse import urlsplit
+from collections.abc import Iterator
 
 import pyarrow as pa
 import pytest
 
+from clocks import StillClock
 from posicional.backends.opensearch import OpenSearchBackend, connect
 from posicional.contract.feed import OpenSearchTarget
 from posicional.demo.osmem import start
@@ -29,21 +21,6 @@ CPF = "12345678909"
 META = {"feed": "planos", "dataset": "d", "date": "2026-11-22", "run": 1, "publication": 1}
 SCHEMA = pa.schema([("id", pa.string()), ("n", pa.int64())])
 INDEX = "contratos-2026-11-22-0001-0001"
-
-
-class StillClock:
-    """A clock that never waits and remembers how long it should have."""
-
-    def __init__(self) -> None:
-        self.slept: list[float] = []
-
-    def now(self) -> datetime:
-        """Always the same moment."""
-        return datetime(2026, 11, 22, 12, tzinfo=UTC)
-
-    def sleep(self, seconds: float) -> None:
-        """Remember."""
-        self.slept.append(seconds)
 
 
 @pytest.fixture
@@ -142,7 +119,6 @@ def test_refused_documents_are_counted_by_reason_without_their_values(url: str) 
     wrong = pa.record_batch({"id": ["x", "y", "z"], "n": [CPF + "a", "b", "5"]})
     unknown = pa.record_batch({"id": ["w"], "cpf": [CPF]})
     loaded = endpoint.load(INDEX, bodies([wrong, unknown], key=["id"], extra=extra))
-    assert loaded.documents == 1
     assert loaded.refused == {
         "mapper_parsing_exception (field n)": 2,
         "strict_dynamic_mapping_exception (field cpf)": 1,
@@ -171,173 +147,6 @@ def test_nothing_is_logged(url: str, caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(TargetError):
         endpoint.count("nowhere")
     assert [record for record in caplog.records if record.name.startswith("opensearch")] == []
-
-
-Fault = Callable[[BaseHTTPRequestHandler, bytes, bytes], bytes | None]
-"""From a request's body and the answer of the real endpoint to another answer; None: the fault has answered itself."""
-
-
-@contextmanager
-def proxy(url: str, fault: Callable[[bytes], tuple[int, Fault | None] | None]) -> Iterator[str]:
-    """A proxy before `url`. `fault` says for the body of each bulk request what goes wrong: a status that is given
-    instead of passing it on (200: it is passed on), and what becomes of the answer; None: nothing.
-    """
-    real = urlsplit(url)
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def _any(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length") or 0))
-            wrong = fault(body) if self.path.split("?")[0].endswith("_bulk") else None
-            status, spoil = wrong or (200, None)
-            if status != 200:
-                self._answer(status, b'{"error":{"type":"told_to","reason":"told to"}}')
-                return
-            connection = HTTPConnection(str(real.hostname), real.port, timeout=30)
-            connection.request(self.command, self.path, body, {"content-type": "application/json"})
-            answer = connection.getresponse()
-            data: bytes | None = answer.read()
-            connection.close()
-            if spoil:
-                data = spoil(self, body, data or b"")
-            if data is not None:
-                self._answer(answer.status, data)
-
-        do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = _any  # noqa: N815 - the names that the base asks for
-
-        def _answer(self, status: int, data: bytes) -> None:
-            self.send_response(status)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-def hang_up(handler: BaseHTTPRequestHandler, _body: bytes, _answer: bytes) -> bytes | None:
-    """Apply the request and close the connection without an answer."""
-    handler.close_connection = True
-    handler.connection.close()
-    return None
-
-
-def cut_off(handler: BaseHTTPRequestHandler, _body: bytes, answer: bytes) -> bytes | None:
-    """Apply the request and send half of the answer."""
-    handler.send_response(200)
-    handler.send_header("content-type", "application/json")
-    handler.send_header("content-length", str(len(answer)))
-    handler.end_headers()
-    handler.wfile.write(answer[: len(answer) // 2])
-    handler.close_connection = True
-    return None
-
-
-def push_back_every(step: int, status: int) -> Fault:
-    """Say of every so-manieth document that it was not taken, although it was: ids make that harmless."""
-
-    def fault(_handler: BaseHTTPRequestHandler, _body: bytes, answer: bytes) -> bytes:
-        told = json.loads(answer)
-        for item in told["items"][::step]:
-            item["index"] = {"status": status, "error": {"type": "rejected_execution_exception", "reason": "full"}}
-        return json.dumps({**told, "errors": True}).encode()
-
-    return fault
-
-
-class Script:
-    """Faults in turn, then none; remembers how many documents each bulk request held."""
-
-    def __init__(self, *faults: tuple[int, Fault | None] | None) -> None:
-        self.faults = list(faults)
-        self.sent: list[int] = []
-
-    def __call__(self, body: bytes) -> tuple[int, Fault | None] | None:
-        """The next fault."""
-        self.sent.append(body.count(b"\n") // 2)
-        return self.faults.pop(0) if self.faults else None
-
-
-@pytest.mark.parametrize(
-    ("fault", "sent"),
-    [
-        ((429, None), [50, 50]),
-        ((503, None), [50, 50]),
-        ((200, hang_up), [50, 50]),
-        ((200, cut_off), [50, 50]),
-        ((200, push_back_every(7, 429)), [50, 8]),
-        ((200, push_back_every(1, 503)), [50, 50]),
-        ((413, None), [50, 25, 25]),
-    ],
-    ids=["429", "503", "hang up", "cut off", "some pushed back", "all pushed back", "too large"],
-)
-def test_what_is_pushed_back_is_sent_again_and_only_that(
-    url: str, fault: tuple[int, Fault | None], sent: list[int]
-) -> None:
-    """After one fault of each kind every document is there once, and what was taken is not sent again."""
-    script, clock = Script(fault), StillClock()
-    with proxy(url, script) as behind:
-        endpoint = backend(behind, clock)
-        assert load(endpoint, rows(50), limit=1 << 20) == Loaded(50, {})
-        assert endpoint.count(INDEX) == 50
-    assert script.sent == sent
-    assert len(clock.slept) == (0 if fault[0] == 413 else 1)
-
-
-def test_seeded_faults_lose_and_double_nothing(url: str) -> None:
-    """Whatever goes wrong in whatever order, the index ends with every document once."""
-    faults: list[tuple[int, Fault | None] | None] = [
-        None,
-        (429, None),
-        (502, None),
-        (413, None),
-        (200, hang_up),
-        (200, cut_off),
-        (200, push_back_every(3, 429)),
-    ]
-    for seed in range(6):
-        print("seed", seed)
-        random = Random(seed)
-
-        def one(_body: bytes, random: Random = random) -> tuple[int, Fault | None] | None:
-            return random.choices(faults, [6, 1, 1, 1, 1, 1, 1])[0]
-
-        with proxy(url, one) as behind:
-            endpoint = backend(behind)
-            assert load(endpoint, rows(200)) == Loaded(200, {})
-            assert endpoint.count(INDEX) == 200
-        backend(url).delete_index(INDEX)
-
-
-def test_an_endpoint_that_never_takes_anything_is_given_up(url: str) -> None:
-    """After a bounded number of growing waits the load fails, naming the endpoint."""
-    clock = StillClock()
-    with proxy(url, lambda _body: (429, None)) as behind:
-        endpoint = backend(behind, clock)
-        with pytest.raises(TargetError, match=r"127\.0\.0\.1:\d+: it is busy \(429\)"):
-            load(endpoint, rows(10))
-    assert clock.slept == sorted(clock.slept)
-    assert len(clock.slept) == 7
-
-
-def test_a_document_that_is_too_large_alone_is_refused(url: str) -> None:
-    """Halving ends at one document, which is counted as refused; its neighbours are taken."""
-    with proxy(url, lambda body: (413, None) if b'"00003"' in body else None) as behind:
-        loaded = load(backend(behind), rows(10))
-    assert loaded == Loaded(9, {"the document alone is too large for the endpoint": 1})
 
 
 def test_the_endpoint_of_the_demo_ends_with_its_block() -> None:

@@ -157,11 +157,28 @@ class Body:
 
 
 @dataclass(frozen=True, slots=True)
+class RefusedDocument:
+    """A document that the target does not take: its id, the file and line it came from (empty and 0 where its dataset
+    does not say), and a reason that holds no value.
+    """
+
+    id: str
+    file: str
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Loaded:
-    """What became of the documents that were sent: those taken, and those refused for good, counted by reason."""
+    """What became of the documents that were sent: those taken, and those refused for good, counted by reason.
+
+    `kept`: the first of those refused. `stale`: how many the index holds as new, or newer, already.
+    """
 
     documents: int
     refused: Mapping[str, int]
+    kept: tuple[RefusedDocument, ...] = ()
+    stale: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,12 +215,28 @@ class Target(Protocol):
         """Its address, without user and password."""
         ...
 
-    def create_index(self, name: str, body: Mapping[str, Any]) -> None:
-        """Create an index with its mapping and settings."""
+    @property
+    def serverless(self) -> bool:
+        """Whether replicas and refreshing are its own business, so that what was sent becomes visible by and by."""
         ...
 
-    def load(self, index: str, bodies: Iterable[Body]) -> Loaded:
-        """Send documents; what the target pushes back is sent again, and only that."""
+    def create_index(self, name: str, body: Mapping[str, Any]) -> bool:
+        """Create an index with its mapping, settings and aliases. False when there is one of this name."""
+        ...
+
+    def set_index(self, name: str, settings: Mapping[str, Any]) -> None:
+        """Change settings of an index; None stands for the target's own choice."""
+        ...
+
+    def add_fields(self, name: str, mapping: Mapping[str, Any]) -> None:
+        """Make an index know all fields of a mapping. Raises `TargetError` where one is there as something else."""
+        ...
+
+    def load(self, index: str, bodies: Iterable[Body], *, most: int = 1000) -> Loaded:
+        """Send documents; what the target pushes back is sent again, and only that.
+
+        When it refuses more than `most` for good, the rest is not sent.
+        """
         ...
 
     def refresh(self, index: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -11,7 +12,7 @@ from posicional.backends import bulk
 from posicional.backends.clock import SystemClock
 from posicional.backends.endpoint import Endpoint, open_endpoint
 from posicional.errors import TargetError
-from posicional.ports import Body, Clock, IndexState, Loaded, Move
+from posicional.ports import Body, Clock, Document, IndexState, Loaded, Move
 
 if TYPE_CHECKING:
     from posicional.contract.feed import OpenSearchTarget
@@ -41,9 +42,28 @@ class OpenSearchBackend:
         """Its address, without user and password."""
         return self.endpoint.where
 
-    def create_index(self, name: str, body: Mapping[str, Any]) -> None:
-        """Create an index with its mapping and settings."""
-        self.endpoint.ask("PUT", f"/{quote(name)}", dict(body))
+    @property
+    def serverless(self) -> bool:
+        """Whether replicas and refreshing are the endpoint's own business."""
+        return False
+
+    def create_index(self, name: str, body: Mapping[str, Any]) -> bool:
+        """Create an index with its mapping, settings and aliases. False when there is one of this name."""
+        try:
+            self.endpoint.ask("PUT", f"/{quote(name)}", dict(body))
+        except TargetError as error:
+            if "resource_already_exists_exception" in error.got:
+                return False
+            raise
+        return True
+
+    def set_index(self, name: str, settings: Mapping[str, Any]) -> None:
+        """Change settings of an index; None stands for the cluster's own choice."""
+        self.endpoint.ask("PUT", f"/{quote(name)}/_settings", {"index": dict(settings)})
+
+    def add_fields(self, name: str, mapping: Mapping[str, Any]) -> None:
+        """Make an index know all fields of a mapping."""
+        self.endpoint.ask("PUT", f"/{quote(name)}/_mapping", {"properties": mapping["properties"]})
 
     def refresh(self, index: str) -> None:
         """Make what was sent visible to searches."""
@@ -53,14 +73,16 @@ class OpenSearchBackend:
         """How many documents an index holds."""
         return int(self.endpoint.ask("GET", f"/{quote(index)}/_count")["count"])
 
+    def documents(self, index: str, ids: Sequence[str]) -> dict[str, Document]:
+        """The documents of these ids, as far as they are there."""
+        found = self.endpoint.ask("POST", f"/{quote(index)}/_mget", {"ids": list(ids)})["docs"]
+        return {one["_id"]: Document(one["_source"], one["_version"]) for one in found if one.get("found")}
+
     def indices(self, *names: str) -> dict[str, IndexState]:
         """The indices of these names, or that aliases of these names show; `*` stands for anything."""
         path = "/" + ",".join(quote(name, safe="*") for name in names)
         found = self.endpoint.ask("GET", path, params={"ignore_unavailable": "true"}, missing={})
-        return {
-            index: IndexState(frozenset(state.get("aliases", {})), state.get("mappings", {}).get("_meta", {}))
-            for index, state in found.items()
-        }
+        return {index: _state(words) for index, words in found.items()}
 
     def swap(self, moves: Sequence[Move]) -> bool:
         """Move aliases in one call. False when one no longer shows what it was seen to show: look again."""
@@ -69,7 +91,8 @@ class OpenSearchBackend:
             actions += [{"remove": {"index": held, "alias": move.alias, "must_exist": True}} for held in move.held]
             # Only one index of an alias may be the one to write to, so a second first publication is refused.
             writes = {"is_write_index": True} if move.alone else {}
-            actions.append({"add": {"index": move.index, "alias": move.alias, **writes}})
+            if move.index:
+                actions.append({"add": {"index": move.index, "alias": move.alias, **writes}})
         try:
             self.endpoint.ask("POST", "/_aliases", {"actions": actions})
         except TargetError as error:
@@ -82,6 +105,17 @@ class OpenSearchBackend:
         """Remove an index; nothing happens when it is not there."""
         self.endpoint.ask("DELETE", f"/{quote(name)}", missing={})
 
-    def load(self, index: str, bodies: Iterable[Body]) -> Loaded:
+    def load(self, index: str, bodies: Iterable[Body], *, most: int = bulk.KEPT) -> Loaded:
         """Send documents; what the target pushes back is sent again, and only that."""
-        return bulk.load(self.endpoint, index, bodies)
+        return bulk.load(self.endpoint, index, bodies, most=most)
+
+
+def _state(words: Mapping[str, Any]) -> IndexState:
+    settings = words.get("settings", {}).get("index", {})
+    made = settings.get("creation_date")
+    return IndexState(
+        frozenset(words.get("aliases", {})),
+        words.get("mappings", {}).get("_meta", {}),
+        settings,
+        datetime.fromtimestamp(int(made) / 1000, UTC) if made else None,
+    )
