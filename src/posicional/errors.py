@@ -12,7 +12,8 @@
         │   └── ObjectExists
         ├── EngineError
         ├── TargetError
-        └── NotifyError
+        ├── NotifyError
+        └── OutOfTime
 
 A message says where, what was expected, what was there, and what to do next. It never holds the value of a field.
 """
@@ -126,6 +127,10 @@ class TargetError(OutsideError):
 
 class NotifyError(OutsideError):
     """An alert could not be sent."""
+
+
+class OutOfTime(OutsideError):
+    """This process is about to be stopped, so it gave up what it was at; another one goes on with it."""
 
 
 _WORST_FIRST = (1, 5, 2, 4, 3)

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from posicional.contract.feed import Feed
-from posicional.day.facts import RunClaim, RunEnd
+from posicional.day.facts import RunClaim, RunEnd, Seen, blame_of
 from posicional.day.gate import Action, Asked, Convert, Later, Process, Publish, Rest, decide
 from posicional.day.journal import Facts, Ledger, Signature
-from posicional.day.keys import INCOMING, RUNS, TurnKey, publications
-from posicional.day.series import LEASE
-from posicional.day.state import Day, fold
-from posicional.errors import DataRefused, NotDone, OutsideError, PosicionalError, StoreError, UsageError
-from posicional.ports import Event, Outside
+from posicional.day.keys import INCOMING, RUNS, SeenKey, TurnKey, publications
+from posicional.day.state import Day, Run, fold
+from posicional.errors import DataRefused, NotDone, OutOfTime, OutsideError, PosicionalError, StoreError, UsageError
+from posicional.ports import Elsewhere, Event, Outside
 from posicional.steps.arrivals import Looked, look
 from posicional.steps.convert import convert_arrival
 from posicional.steps.days import check_date, place
@@ -87,7 +86,7 @@ def advance(
     again: bool = False,
     publish: bool = True,
     insist: bool = True,
-    lease: timedelta = LEASE,
+    lease: timedelta | None = None,
     lying: Incoming | None = None,
 ) -> Outcome:
     """Do all that can be done now for a business date, and say what is left.
@@ -95,14 +94,16 @@ def advance(
     `again` processes the day anew even if nothing has changed. `publish` shows the result where the feed says so.
     `insist`: a person asks, so attempts that failed before this call are not counted, and the call waits for those that
     are due later; otherwise it says when the next one is due. `lease` is how long others leave a run alone that says
-    nothing. `lying`: what a caller of many days has listed once; what comes after that is left to the next call. Raises
-    `UsageError` for a date that the feed does not have, `StoreError`.
+    nothing. `lying`: what a caller of many days has listed once; what comes after that is left to the next call.
+    What `outside.elsewhere` is for is begun there, and the day rests. Raises `UsageError` for a date that the feed does
+    not have, `StoreError`, `OutsideError` where nothing could be begun elsewhere, and `OutOfTime` when a conversion was
+    given up here and begun there.
     """
     check_date(feed, day)
     ledger = Ledger(outside, feed.name, day)
     if again:
         rerun(feed, day, outside, why="asked for with --again")
-    return _until_rest(feed, ledger, lying, publish=publish, insist=insist, lease=lease)
+    return _until_rest(feed, ledger, lying, publish=publish, insist=insist, lease=lease or outside.lease)
 
 
 def peek(feed: Feed, day: date, outside: Outside) -> tuple[Day, Action]:
@@ -115,7 +116,7 @@ def _until_rest(
     feed: Feed, ledger: Ledger, lying: Incoming | None, *, publish: bool, insist: bool, lease: timedelta
 ) -> Outcome:
     """Look, decide and do, until there is nothing to do now."""
-    clock, gone = ledger.outside.clock, ledger.outside.gone
+    clock, gone, elsewhere = ledger.outside.clock, ledger.outside.gone, ledger.outside.elsewhere
     looked: Looked | None = None
     forgiven: Mapping[str, int] | None = None
     error: PosicionalError | None = None
@@ -128,12 +129,18 @@ def _until_rest(
         action = decide(feed, day, clock.now(), gone, Asked(publish, forgiven))
         if isinstance(action, Later) and not insist:
             action = Rest("waiting", action.text, series=action.series, until=action.until)
-        did = did or looked.new > 0 or not isinstance(action, Rest)
+        run = _waits_for(day, ledger.outside.ours)
+        did = did or looked.new > 0 or bool(run) or not isinstance(action, Rest)
+        if run:
+            _carry_out(feed, ledger, looked.facts, day, run)
+            continue
+        if elsewhere is not None:
+            action = _handed_over(ledger, looked.facts, day, action, elsewhere)
         match action:
             case Convert():
-                # All that wait, before the next look: an arrival costs no listing of its own.
-                for file, number in day.pending:
-                    convert_arrival(feed, ledger, looked.facts, file, number)
+                _convert(feed, ledger, looked.facts, day)
+            case Process() if elsewhere is not None:
+                _claim_for(ledger, day, action, elsewhere)
             case Process():
                 _process(feed, ledger, looked.facts, day, action, lease)
             case Publish():
@@ -159,19 +166,95 @@ def _until_rest(
                 return outcome
 
 
+def _convert(feed: Feed, ledger: Ledger, known: Facts, day: Day) -> None:
+    """Read all arrivals that wait and are read here, before the next look: an arrival costs no listing of its own."""
+    elsewhere = ledger.outside.elsewhere
+    for file, number in day.pending:
+        if elsewhere is not None and _is_large(known, file, number, elsewhere):
+            continue
+        try:
+            convert_arrival(feed, ledger, known, file, number)
+        except OutOfTime:
+            if elsewhere is None:
+                raise
+            ledger.outside.tell(Event("handed over", f"{file}: there is no time to read it here"))
+            elsewhere.begin(feed.name, ledger.date)
+            raise
+
+
+def _is_large(known: Facts, file: str, number: int, elsewhere: Elsewhere) -> bool:
+    seen = known.entries.get(SeenKey(file, number))
+    return isinstance(seen, Seen) and seen.size > elsewhere.limit
+
+
 def _process(feed: Feed, ledger: Ledger, known: Facts, day: Day, action: Process, lease: timedelta) -> None:
     engine = ledger.outside.engine()  # one that cannot be had is no attempt
+    number = _claim(ledger, day, action, lease, ledger.outside.who)
+    if number is not None:
+        transform(feed, ledger, day, number, engine, known)
+
+
+def _claim(ledger: Ledger, day: Day, action: Process, lease: timedelta, owner: str) -> int | None:
+    signature = ledger.sign()
+    signature["who"] = owner
     claim = RunClaim(
-        **ledger.sign(),
+        **signature,
         lease_until=ledger.outside.clock.now() + lease,
         revision=action.revision,
         content=action.content,
         contract=action.contract,
         inputs=action.inputs,
     )
-    number = ledger.claim(RUNS, day.runs, claim, _abandoned)
-    if number is not None:
-        transform(feed, ledger, day, number, engine, known)
+    return ledger.claim(RUNS, day.runs, claim, _abandoned)
+
+
+def _claim_for(ledger: Ledger, day: Day, action: Process, elsewhere: Elsewhere) -> None:
+    """Claim the run for a process that is begun then; when it surely has not begun, the attempt has failed."""
+    owner = elsewhere.owner()
+    number = _claim(ledger, day, action, elsewhere.lease, owner)
+    if number is None:
+        return
+    try:
+        elsewhere.begin(ledger.feed, ledger.date, owner)
+    except OutsideError as error:
+        end = RunEnd(**ledger.sign(), status="failed", reason=str(error), blame=blame_of(error))
+        ledger.write(TurnKey(RUNS, number, "end"), end)
+        ledger.outside.tell(Event("failed", f"run {number}: {error}"))
+    else:
+        ledger.outside.tell(Event("handed over", f"run {number}: {owner}"))
+
+
+def _waits_for(day: Day, ours: str) -> Run | None:
+    """The run that was claimed for this process and that nobody has begun, when all that came has been read."""
+    last = day.runs[-1] if day.runs and ours and not day.pending else None
+    waits = last is not None and last.owner == ours and last.started is None and last.end is None
+    return last if waits else None
+
+
+def _carry_out(feed: Feed, ledger: Ledger, known: Facts, day: Day, run: Run) -> None:
+    """Make the run, unless another set of files has come since it was claimed."""
+    if isinstance(run.claim, RunClaim) and run.claim.revision == day.revision:
+        transform(feed, ledger, day, run.number, ledger.outside.engine(), known)
+        return
+    text = "other files or another contract came before it began"
+    ledger.write(TurnKey(RUNS, run.number, "end"), RunEnd(**ledger.sign(), status="superseded", reason=text))
+
+
+def _handed_over(ledger: Ledger, known: Facts, day: Day, action: Action, elsewhere: Elsewhere) -> Action:
+    """What is done elsewhere is begun there, unless somebody is at it: then there is nothing to do here."""
+    match action:
+        case Convert():
+            if not all(_is_large(known, file, number, elsewhere) for file, number in day.pending):
+                return action
+            what = f"{', '.join(file for file, _ in day.pending)}: too large to be read here"
+        case Publish():
+            what = f"run {action.run.number} is to be published"
+        case _:
+            return action
+    if not elsewhere.working(ledger.feed, ledger.date):
+        elsewhere.begin(ledger.feed, ledger.date)
+        ledger.outside.tell(Event("handed over", what))
+    return Rest("busy", f"{what}; another process is at it")
 
 
 def _abandoned(_turn: int, signature: Signature, reason: str) -> RunEnd:

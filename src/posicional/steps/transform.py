@@ -45,7 +45,7 @@ def transform(feed: Feed, ledger: Ledger, day: Day, number: int, engine: Engine,
         _tell_end(ledger, number, fact, won=ledger.write(TurnKey(RUNS, number, "end"), fact))
 
     try:
-        if not ledger.write(TurnKey(RUNS, number, "started"), Started(**ledger.sign())):
+        if not ledger.write(TurnKey(RUNS, number, "started"), Started(**ledger.sign(), run_id=ledger.outside.run_id)):
             return
         made_of = f"{_count(len(feed.datasets), 'dataset')} from {_count(len(day.inputs), 'file')}"
         tell(ledger, "run", f"run {number}: {made_of}")

@@ -1,0 +1,219 @@
+"""AWS: the Glue job that goes on with a day where a Lambda cannot, the topic of alerts, the contract in a bucket.
+
+Nobody's clock ends a run that was claimed for a Glue job: `GlueJob.gone` asks Glue what became of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionClosedError,
+    ReadTimeoutError,
+)
+
+from posicional.backends.store import open_store
+from posicional.backends.store_objects import ObjectStore
+from posicional.errors import EngineError, NotifyError, OutOfTime, UsageError
+from posicional.ports import Clock, Notice, Source, StoredObject
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+LIVE = frozenset({"STARTING", "RUNNING", "STOPPING", "WAITING"})
+"""The states of a Glue run that has not ended."""
+
+PATIENCE = timedelta(minutes=20)
+"""When a run that Glue does not know has surely not been started: a Lambda lives fifteen minutes at most."""
+
+LEASE = timedelta(days=7)
+"""Longer than a Glue run can last, whatever its timeout: until then only Glue's word ends a claim."""
+
+_UNCLEAR = ("InternalServiceException", "OperationTimeoutException", "InternalFailure", "ServiceUnavailable")
+"""What Glue answers when it may have started the run nevertheless."""
+
+
+@dataclass(frozen=True, slots=True)
+class GlueJob:
+    """A Glue job `name` that runs `posicional.glue` (see `ports.Elsewhere`); `arguments` go to every run of it.
+
+    `limit`: bytes of an arrival that are read here, not there.
+    """
+
+    client: Any
+    name: str
+    clock: Clock
+    new_id: Callable[[], str]
+    arguments: Mapping[str, str]
+    limit: int = 0
+
+    @property
+    def lease(self) -> timedelta:
+        """Longer than a run can last."""
+        return LEASE
+
+    def owner(self) -> str:
+        """A name that says when it was given, so that one that Glue never heard of ends some day."""
+        return f"glue {self.name} {self.clock.now().astimezone(UTC):%Y%m%dT%H%M%SZ}-{self.new_id()}"
+
+    def working(self, feed: str, day: date) -> bool:
+        """Whether a run is at a business date. Raises `EngineError` when Glue does not answer."""
+        wanted = {"--feed": feed, "--date": day.isoformat()}
+        try:
+            return any(_is_live(run) and wanted.items() <= _arguments(run).items() for run in self._runs(self.name))
+        except (BotoCoreError, ClientError) as error:
+            raise _refused("asked for its runs", self.name, error) from error
+
+    def begin(self, feed: str, day: date, owner: str = "") -> None:
+        """Start a run. Returns when Glue has, or may have, started it; else raises `EngineError`."""
+        own = {"--feed": feed, "--date": day.isoformat(), "--owner": owner or "-"}
+        try:
+            self.client.start_job_run(JobName=self.name, Arguments={**self.arguments, **own})
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code", "") in _UNCLEAR:
+                return
+            raise _refused("started", self.name, error) from error
+        except (ReadTimeoutError, ConnectionClosedError):
+            return
+        except BotoCoreError as error:
+            raise _refused("started", self.name, error) from error
+
+    def gone(self, who: str) -> bool:
+        """Whether the Glue run that `who` names has ended, or was never started. False when Glue does not say."""
+        found = re.fullmatch(r"glue (\S+) (?:(\d{8}T\d{6}Z)-)?(\S+)", who)
+        if found is None:
+            return False
+        job, given, run_id = found.groups()
+        try:
+            if not given:
+                return not _is_live(self.client.get_job_run(JobName=job, RunId=run_id)["JobRun"])
+            runs = [run for run in self._runs(job) if _arguments(run).get("--owner") == who]
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") != "EntityNotFoundException":
+                return False
+            runs = []  # Glue forgets runs after a while; and a job that was removed has none
+            if not given:
+                return True
+        except BotoCoreError:
+            return False
+        if runs:
+            return not any(map(_is_live, runs))
+        since = datetime.strptime(given, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        return self.clock.now() - since > PATIENCE
+
+    def date_of(self, run_id: str) -> tuple[str, date] | None:
+        """Feed and business date that a run is for; None when it is not one of ours, or Glue knows it no more."""
+        try:
+            words = _arguments(self.client.get_job_run(JobName=self.name, RunId=run_id)["JobRun"])
+            return words["--feed"], date.fromisoformat(words["--date"])
+        except (ClientError, KeyError, ValueError):
+            return None
+
+    def _runs(self, job: str) -> Iterator[dict[str, Any]]:
+        for page in self.client.get_paginator("get_job_runs").paginate(JobName=job):
+            yield from page["JobRuns"]
+
+
+def _is_live(run: Mapping[str, Any]) -> bool:
+    return run["JobRunState"] in LIVE
+
+
+def _arguments(run: Mapping[str, Any]) -> dict[str, str]:
+    return dict(run.get("Arguments") or {})
+
+
+def _refused(what: str, job: str, error: Exception) -> EngineError:
+    code = error.response.get("Error", {}).get("Code", "") if isinstance(error, ClientError) else type(error).__name__
+    return EngineError(f"the Glue job could not be {what}: {code}", where=job)
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """An SNS topic: whoever subscribes is told."""
+
+    client: Any
+    arn: str
+
+    def send(self, notice: Notice) -> None:
+        """Publish the text; the subject, in ASCII, says of which feed, date and condition. Raises `NotifyError`."""
+        over = " (over)" if notice.over else ""
+        subject = f"[{notice.feed}] {notice.date.isoformat()} {notice.condition}{over}"
+        words = {"feed": notice.feed, "date": notice.date.isoformat(), "condition": notice.condition}
+        try:
+            self.client.publish(
+                TopicArn=self.arn,
+                Subject=subject.encode("ascii", "replace").decode()[:100],
+                Message=notice.text,
+                MessageAttributes={key: {"DataType": "String", "StringValue": text} for key, text in words.items()},
+            )
+        except (BotoCoreError, ClientError) as error:
+            raise NotifyError("the alert cannot be published", where=self.arn, got=type(error).__name__) from error
+
+
+def contract(url: str, folder: Path) -> Path:
+    """The `feed.yaml` of a contract that was uploaded as a zip: fetched and unpacked below `folder` once.
+
+    Raises `StoreError`, `UsageError` when it is no such zip.
+    """
+    bucket, _, key = url.removeprefix("s3://").partition("/")
+    place = folder / hashlib.sha256(url.encode()).hexdigest()[:16]
+    if not (place / "feed.yaml").is_file():
+        data = open_store(f"s3://{bucket}").read(key)
+        try:
+            with zipfile.ZipFile(io.BytesIO(data)) as packed:
+                packed.extractall(place)
+        except zipfile.BadZipFile:
+            raise UsageError("not a contract as `posicional deploy` uploads them", where=url) from None
+    return place / "feed.yaml"
+
+
+@dataclass(frozen=True, eq=False)
+class BriefStore(ObjectStore):
+    """A bucket whose objects are read as long as there is time: then reading raises `OutOfTime`.
+
+    `seconds_left` says how much of it there is.
+    """
+
+    seconds_left: Callable[[], float]
+    reserve: float
+
+    def source(self, found: StoredObject) -> Source:
+        """The bytes of exactly that version."""
+        return _BriefSource(super().source(found), self)
+
+
+@dataclass(frozen=True, slots=True)
+class _BriefSource:
+    inner: Source
+    store: BriefStore
+
+    @property
+    def size(self) -> int:
+        return self.inner.size
+
+    def open(self, start: int = 0, stop: int | None = None) -> BinaryIO:
+        return cast("BinaryIO", _BriefStream(self.inner.open(start, stop), self.store))
+
+
+class _BriefStream(io.RawIOBase):
+    def __init__(self, inner: BinaryIO, store: BriefStore) -> None:
+        self._inner = inner
+        self._store = store
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        if self._store.seconds_left() < self._store.reserve:
+            raise OutOfTime("too little time is left to read this file here", where=self._store.url)
+        return cast("io.RawIOBase", self._inner).readinto(buffer) or 0
