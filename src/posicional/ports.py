@@ -139,6 +139,14 @@ class Written:
     bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class Offending:
+    """Rows that should not be: how many, and the lines (file, line) of some of them, where that is known."""
+
+    rows: int
+    places: tuple[tuple[str, int], ...] = ()
+
+
 class Engine(Protocol):
     """Something that runs a dataset's SQL over tables that are lists of Parquet files."""
 
@@ -147,11 +155,18 @@ class Engine(Protocol):
         """`duckdb` or `spark`."""
         ...
 
-    def run(self, dataset: Dataset, tables: Mapping[str, Sequence[str]], sink: Place) -> tuple[Written, ...]:
-        """Run the SQL over `tables` (name -> located parts), check the key, write the result's parts into `sink`.
+    def run(
+        self, dataset: Dataset, tables: Mapping[str, Sequence[str]], sink: Place, secret: bytes = b""
+    ) -> tuple[Written, ...]:
+        """Run the SQL over `tables` (name -> located parts), check the key, protect, write the parts into `sink`.
 
-        Raises `SqlError` for SQL that is wrong, `DataRefused` for a key that is null or not unique, `EngineError`.
+        `secret` is the key of hashes. Raises `SqlError` for SQL that is wrong, `DataRefused` for a key that is null or
+        not unique, `EngineError`; `UsageError` where a hash is wanted and there is no key.
         """
+        ...
+
+    def offending(self, sql: str, path: str, tables: Mapping[str, Sequence[str]]) -> Offending:
+        """How many rows a query gives that must give none; `path` names it in errors. Raises as `run` does."""
         ...
 
 
@@ -345,6 +360,8 @@ class Outside:
     tell: Callable[[Event], None]
     gone: Callable[[str], bool] = lambda _who: False
     """Whether whoever signed a fact so (`who`) is known to have ended; False when nothing is known."""
+    secret: bytes = field(default=b"", repr=False)
+    """The key with which personal values are hashed; empty where there is none. Never in a fact, a log or a message."""
     notify: Notifier | None = None
     """Who is told of alerts; None where nobody can be, and none are raised."""
     elsewhere: Elsewhere | None = None
