@@ -19,7 +19,7 @@ from posicional.day.journal import Ledger
 from posicional.day.keys import RUNS, TurnKey, publications, results_prefix
 from posicional.day.state import Publication, fold
 from posicional.errors import DataRefused, TargetError, UsageError
-from posicional.ports import Body, IndexState, Loaded, Move, Outside, Store
+from posicional.ports import Body, Document, IndexState, Loaded, Move, Outside, Store
 from posicional.steps.publish import publish
 from worlds import DAY, Told, ToldClock, feed_of, new_store, outside_of
 
@@ -122,14 +122,27 @@ class _Interrupted:
     def where(self) -> str:
         return self.real.where
 
-    def create_index(self, name: str, body: Mapping[str, Any]) -> None:
-        self.real.create_index(name, body)
+    @property
+    def serverless(self) -> bool:
+        return self.real.serverless
 
-    def load(self, index: str, bodies: Iterable[Body]) -> Loaded:
+    def create_index(self, name: str, body: Mapping[str, Any]) -> bool:
+        return self.real.create_index(name, body)
+
+    def set_index(self, name: str, settings: Mapping[str, Any]) -> None:
+        self.real.set_index(name, settings)
+
+    def add_fields(self, name: str, mapping: Mapping[str, Any]) -> None:
+        self.real.add_fields(name, mapping)
+
+    def documents(self, index: str, ids: Sequence[str]) -> dict[str, Document]:
+        return self.real.documents(index, ids)
+
+    def load(self, index: str, bodies: Iterable[Body], *, most: int = 0) -> Loaded:
         interlude, self.world.during = self.world.during, None
         if interlude:
             interlude()
-        return self.real.load(index, bodies)
+        return self.real.load(index, bodies, most=most)
 
     def refresh(self, index: str) -> None:
         self.real.refresh(index)

@@ -206,17 +206,29 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class IndexState:
-    """An index as it stands: the aliases that show it, and what its maker wrote into its mapping (`_meta`)."""
+    """An index as it stands: the aliases that show it, what its maker wrote into its mapping (`_meta`), the settings
+    that were given to it, and when it was made (None where the target does not say).
+    """
 
     aliases: frozenset[str]
     meta: Mapping[str, Any]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    created: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document as an index holds it: its words, and the number of its version."""
+
+    source: Mapping[str, Any]
+    version: int
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
     """An alias is to show `index` and no longer those in `held`, which are the ones that it was seen to show.
 
-    `alone`: the index is the only one that the alias shows.
+    `alone`: the index is the only one that the alias shows. Without an `index` the alias only lets go.
     """
 
     alias: str
@@ -268,6 +280,10 @@ class Target(Protocol):
 
     def count(self, index: str) -> int:
         """How many documents an index holds."""
+        ...
+
+    def documents(self, index: str, ids: Sequence[str]) -> dict[str, Document]:
+        """The documents of these ids, as far as they are there."""
         ...
 
     def indices(self, *names: str) -> dict[str, IndexState]:

@@ -18,7 +18,11 @@ class Tolerance:
 
     def allows(self, rejects: int, records: int) -> bool:
         """Whether a file with so many rejects among so many records is still usable."""
-        return rejects <= (self.share * records if self.share is not None else self.count)
+        return rejects <= self.most(records)
+
+    def most(self, records: int) -> int:
+        """How many of so many records may be rejects."""
+        return int(self.share * records) if self.share is not None else self.count
 
 
 def parse_tolerance(text: str) -> Tolerance:

@@ -296,12 +296,19 @@ class PublicationClaim(Claim):
 
 
 class PublishedFact(Shape):
-    """A dataset as it was published: physical index, the aliases that show it, documents in it, documents refused."""
+    """A dataset as it was published: physical index, the aliases that show it, documents in it, documents refused.
+
+    `reasons`: how many were refused why; `rejects`: where it is said which. `stale`: how many rows changed nothing,
+    because a later day or publication had been there before (upsert).
+    """
 
     index: str
     aliases: tuple[str, ...] = ()
     documents: int = 0
     refused: int = 0
+    reasons: Mapping[str, int] = {}
+    rejects: tuple[PartFact, ...] = ()
+    stale: int = 0
 
 
 class PublicationEnd(End):

@@ -3,6 +3,7 @@
 dados-posicionais/…                                                   what arrives
 dados-parquet/<feed>/<file>/data=<date>/arrival=<n>/<try>/            an arrival's parts
 dados-rejeitados/<feed>/<file>/data=<date>/arrival=<n>/<try>/         its rejects
+dados-rejeitados/<feed>/<dataset>/data=<date>/opensearch=<n>/         documents that a publication could not place
 dados-processados/<feed>/<dataset>/data=<date>/run=<n>/               a run's parts
 controle/<feed>/<date>/                                               the facts of a day: its ledger
 controle/<feed>/dates/<file>/                                         dates that stand in headers, an object each
@@ -169,6 +170,11 @@ def rejects_prefix(feed: str, file: str, day: date, arrival: int, attempt: str) 
 def results_prefix(feed: str, dataset: str, day: date, run: int) -> str:
     """Where a run writes a dataset's parts."""
     return f"{runs_prefix(feed, dataset, day)}run={run:04d}/"
+
+
+def refused_prefix(feed: str, dataset: str, day: date, target: str, publication: int) -> str:
+    """Where a publication writes which documents were refused."""
+    return f"{REJECTED}{feed}/{dataset}/data={day.isoformat()}/{target}={publication:04d}/"
 
 
 def runs_prefix(feed: str, dataset: str, day: date) -> str:

@@ -8,8 +8,10 @@
 | decimal up to 15 digits | scaled_float | a double, through which OpenSearch reads numbers, is exact to 15 digits |
 | any other decimal | keyword, with a double as `<field>.number` | exact as text; what the sub-field sums is not |
 | date | date, yyyy-MM-dd | |
-| timestamp | date, with a T and no zone | the wall clock of the file |
+| timestamp | date, as 2026-11-22T09:30:00-03:00 | a wall clock is the feed's, and says so with its offset |
 | boolean, bytes | boolean, binary | |
+
+A feed may say another mapping for a column; `text` alone is text to search in, and the whole of it `<field>.keyword`.
 
 The columns `_file`, `_line` and `_byte` of a dataset stand in the document's `posicional` object, with run and date.
 """
@@ -17,11 +19,14 @@ The columns `_file`, `_line` and `_byte` of a dataset stand in the document's `p
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from posicional.errors import UsageError
+
+if TYPE_CHECKING:
+    from posicional.contract.feed import IndexOf
 
 LONGEST_KEYWORD = 8191
 """Characters: four bytes each at most are Lucene's limit of 32,766 bytes."""
@@ -47,13 +52,30 @@ _OWN_FIELDS: dict[str, dict[str, Any]] = {
 }
 
 
-def mapping(schema: pa.Schema, meta: Mapping[str, Any]) -> dict[str, Any]:
-    """The mapping of an index for a dataset's rows; `meta` says whose it is.
+DELETED = "deleted"
+"""Where the `posicional` object of a document says that its row is gone (mode: upsert)."""
 
-    Raises `UsageError` for a column that cannot be a field.
+
+def mapping(schema: pa.Schema, meta: Mapping[str, Any], to: IndexOf, *, upsert: bool = False) -> dict[str, Any]:
+    """The mapping of an index for a dataset's rows; `meta` says whose it is, `to` which fields are to be otherwise.
+
+    Raises `UsageError` for a column that cannot be a field, and for one that is named and not there.
     """
-    fields = {field.name: _field(field.name, field.type) for field in schema if field.name not in LINEAGE}
-    return {"dynamic": "strict", "_meta": dict(meta), "properties": {**fields, OWN: {"properties": _OWN_FIELDS}}}
+    named = {column.lower(): words for column, words in to.fields.items()}
+    own = {**_OWN_FIELDS, DELETED: {"type": "boolean"}} if upsert else _OWN_FIELDS
+    apart = {*LINEAGE, to.deleted.lower()} if to.deleted else {*LINEAGE}
+    fields = {}
+    for column in schema:
+        said = named.pop(column.name.lower(), None)
+        if column.name.lower() not in apart:
+            fields[column.name] = _field(column.name, column.type, said)
+    if named:
+        raise UsageError(
+            f"the dataset {to.dataset} has no column {next(iter(named))!r}",
+            where=f"publish.opensearch.datasets.{to.dataset}.fields",
+            hint=f"it has {', '.join(fields)}",
+        )
+    return {"dynamic": "strict", "_meta": dict(meta), "properties": {**fields, OWN: {"properties": own}}}
 
 
 def is_number(type_: pa.DataType) -> bool:
@@ -63,12 +85,14 @@ def is_number(type_: pa.DataType) -> bool:
     return bool(pa.types.is_integer(type_) or pa.types.is_floating(type_))
 
 
-def _field(name: str, type_: pa.DataType) -> dict[str, Any]:
+def _field(name: str, type_: pa.DataType, said: str | Mapping[str, Any] | None) -> dict[str, Any]:
     if name.startswith("_") or name == OWN or "." in name or not name:
         raise UsageError(
             f"the column {name!r} cannot be a field of a document",
             hint="give it another name with as: no leading underscore, no dot, not posicional",
         )
+    if said is not None:
+        return dict(_TEXT) if said == "text" else {"type": said} if isinstance(said, str) else dict(said)
     if pa.types.is_dictionary(type_):
         type_ = type_.value_type
     if pa.types.is_decimal(type_):
@@ -88,6 +112,7 @@ def _decimal(type_: pa.DataType) -> dict[str, Any]:
 
 
 _KEYWORD: dict[str, Any] = {"type": "keyword", "ignore_above": LONGEST_KEYWORD}
+_TEXT: dict[str, Any] = {"type": "text", "fields": {"keyword": _KEYWORD}}
 _FIELDS: tuple[tuple[Any, dict[str, Any]], ...] = (
     (pa.types.is_string, _KEYWORD),
     (pa.types.is_large_string, _KEYWORD),
