@@ -12,7 +12,7 @@ from datetime import timedelta
 from posicional.contract.feed import Feed, Keep
 from posicional.day.facts import End, PublicationClaim
 from posicional.day.journal import Ledger
-from posicional.day.state import Publication
+from posicional.day.state import Day, Publication
 from posicional.errors import TargetError
 from posicional.ports import Event, IndexState, Move, Target
 from posicional.steps.publication import Attempt, Shown
@@ -58,11 +58,20 @@ def remove_left(feed: Feed, ledger: Ledger, target: Target, turns: Sequence[Publ
                 ledger.outside.tell(Event("removed", f"{name}, which publication {turn.number} left"))
 
 
-def left_lying(turns: Sequence[Publication], ledger: Ledger) -> Sequence[Publication]:
-    """The attempts after the last publication that succeeded, which ended a day ago: nobody follows to clean up."""
-    last = max((turn.number for turn in turns if turn.succeeded), default=0)
-    before = ledger.outside.clock.now() - AGE
-    return [turn for turn in turns if turn.number > last and isinstance(turn.end, End) and turn.end.at <= before]
+def clean_up_indices(feed: Feed, ledger: Ledger, day: Day) -> None:
+    """Remove what attempts at a day left a day ago, where no publication has followed that cleans up."""
+    outside = ledger.outside
+    if feed.opensearch is None or outside.target is None or feed.opensearch.upsert:
+        return
+    before = outside.clock.now() - AGE
+    for turns in day.publications.values():
+        last = max((turn.number for turn in turns if turn.succeeded), default=0)
+        left = [turn for turn in turns if turn.number > last and isinstance(turn.end, End) and turn.end.at <= before]
+        try:
+            if left:
+                remove_left(feed, ledger, outside.target(feed.opensearch), left)
+        except TargetError as error:  # the next sweep tries again
+            outside.tell(Event("left", str(error)))
 
 
 def _ours(attempt: Attempt, each: Shown) -> dict[str, IndexState]:

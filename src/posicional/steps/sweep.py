@@ -28,6 +28,7 @@ from posicional.steps.alerts import raise_alerts
 from posicional.steps.cleanup import clean_up
 from posicional.steps.days import Glance, Window, glance
 from posicional.steps.deadline import due_dates
+from posicional.steps.housekeeping import clean_up_indices
 from posicional.steps.incoming import Incoming, incoming
 
 T = TypeVar("T")
@@ -112,6 +113,7 @@ def _tidy(feed: Feed, ledger: Ledger, found: Glance, unreadable: dict[date, tupl
     if day.unreadable:
         unreadable[ledger.date] = tuple(day.unreadable)
     raise_alerts(feed, facts, ledger.outside)
+    clean_up_indices(feed, ledger, day)
     return clean_up(feed, ledger, day)
 
 
