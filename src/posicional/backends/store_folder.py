@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from posicional.backends.store_keys import checked
 from posicional.errors import ObjectExists, ObjectMissing, StoreError
-from posicional.ports import Sink, Source, StoredObject
+from posicional.ports import Place, Source, StoredObject
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -100,7 +100,7 @@ class FolderStore:
         """The bytes of exactly that version."""
         return FolderSource(self._path(found.key), found.size, found.version)
 
-    def sink(self, prefix: str) -> Sink:
+    def sink(self, prefix: str) -> Place:
         """Parts below a prefix that ends in `/`."""
         return FolderSink(self._path(prefix.removesuffix("/")))
 
@@ -195,6 +195,10 @@ class FolderSink:
             hidden = _hidden(path)
             file = open(hidden, "xb", buffering=BUFFER)  # noqa: PTH123, SIM115 - closed with the part
             return cast("BinaryIO", _FolderPart(path, hidden, file))
+
+    def locate(self, name: str) -> str:
+        """The part's absolute path."""
+        return str(self.folder / name)
 
 
 class _FolderPart(io.RawIOBase):

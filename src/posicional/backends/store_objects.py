@@ -18,7 +18,7 @@ from obstore.store import MemoryStore, S3Store
 
 from posicional.backends.store_keys import checked
 from posicional.errors import ObjectExists, ObjectMissing, StoreError, UsageError
-from posicional.ports import Sink, Source, StoredObject
+from posicional.ports import Place, Source, StoredObject
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -92,7 +92,7 @@ class ObjectStore:
         """The bytes of exactly that version."""
         return ObjectSource(self, found.key, found.size, found.version)
 
-    def sink(self, prefix: str) -> Sink:
+    def sink(self, prefix: str) -> Place:
         """Parts below a prefix that ends in `/`."""
         return ObjectSink(self, prefix)
 
@@ -166,6 +166,10 @@ class ObjectSink:
         with _explained(self.store.url, key):
             writer = obstore.open_writer(self.store.client, checked(key), buffer_size=WRITE)
         return cast("BinaryIO", _ObjectPart(self.store.url, key, writer))
+
+    def locate(self, name: str) -> str:
+        """The part's URL."""
+        return self.store.locate(self.prefix + name)
 
 
 class _ObjectPart(io.RawIOBase):
