@@ -1,8 +1,8 @@
 """An endpoint that takes bulk requests and keeps what it took, and a proxy before it that fails as it is told to.
 
 Both speak HTTP on loopback, from threads of this process. The endpoint does what OpenSearch does with the actions of
-a bulk: `index` replaces a document of the same id, `delete` removes it, an external version that is not newer is a
-conflict. It knows no mapping and no search.
+a bulk: `index` replaces a document of the same id, and an external version that is older is a conflict. It knows no
+mapping and no search.
 """
 
 from __future__ import annotations
@@ -98,27 +98,22 @@ class Taken:
             return [_apply(into, action, document) for action, document in actions(body)]
 
 
-def actions(body: bytes) -> Iterator[tuple[dict[str, Any], dict[str, Any] | None]]:
+def actions(body: bytes) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """The actions of a bulk, with their documents."""
-    lines = iter(body.decode().split("\n")[:-1])
-    for line in lines:
-        action = json.loads(line)
-        yield action, (None if "delete" in action else json.loads(next(lines)))
+    lines = body.decode().split("\n")
+    for action, document in zip(lines[:-1:2], lines[1::2], strict=True):
+        yield json.loads(action)["index"], json.loads(document)
 
 
-def _apply(into: Index, action: dict[str, Any], document: dict[str, Any] | None) -> dict[str, Any]:
-    ((verb, words),) = action.items()
+def _apply(into: Index, words: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
     name, version = words["_id"], words.get("version", 0)
     held = into.documents.get(name, (-1, {}))[0]
     if version < held:
         error = {"type": "version_conflict_engine_exception", "reason": f"[{name}]: version conflict"}
-        return {verb: {"_id": name, "status": 409, "error": error}}
+        return {"index": {"_id": name, "status": 409, "error": error}}
     into.writes[name] += 1
-    if document is None:
-        into.documents.pop(name, None)
-    else:
-        into.documents[name] = (version, document)
-    return {verb: {"_id": name, "status": 200 if held >= 0 else 201}}
+    into.documents[name] = (version, document)
+    return {"index": {"_id": name, "status": 200 if held >= 0 else 201}}
 
 
 @contextmanager

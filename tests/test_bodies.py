@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posicional.documents.bodies import bodies, ids
+from posicional.documents.bodies import Form, bodies, ids
 from posicional.errors import DataRefused
 from posicional.ports import Body
 
@@ -81,6 +83,68 @@ def test_any_text_survives(rows: list[tuple[str, str | None]]) -> None:
     data = batch(id=keys, nome=pa.array([text for _, text in rows], pa.string()))
     found = [document for _, document in read_lines(list(bodies([data], key=["id"], extra=EXTRA)))]
     assert [(one["id"], one.get("nome")) for one in found] == rows
+
+
+def only(made: Iterator[Body]) -> list[dict[str, Any]]:
+    """The documents without their `posicional` object."""
+    return [{name: value for name, value in one.items() if name != "posicional"} for _, one in read(list(made))]
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_moments_have_the_offset_of_the_feeds_zone(unit: str) -> None:
+    """A wall clock stays as it is, with the offset that the zone had then; an instant is shown in the zone."""
+    clocks = ["2026-01-05T10:00:00", "2018-12-25T10:00:00", None, "1900-01-01T00:00:00"]
+    wall = pa.array(clocks).cast(pa.timestamp(unit))
+    instants = pa.array(["2026-01-05T13:00:00Z"] * 4).cast(pa.timestamp(unit, "UTC"))
+    row = batch(id=pa.array(["a", "b", "c", "d"]), em=wall, às=instants)
+    made = only(bodies([row], key=["id"], extra=EXTRA, form=Form(zone=ZoneInfo("America/Sao_Paulo"))))
+    fraction = {"s": "", "ms": ".000", "us": ".000000", "ns": ".000000000"}[unit]
+    assert [one.get("em") for one in made] == [
+        f"2026-01-05T10:00:00{fraction}-03:00",
+        f"2018-12-25T10:00:00{fraction}-02:00",
+        None,
+        f"1900-01-01T00:00:00{fraction}-03:06",
+    ]
+    assert {one["às"] for one in made} == {f"2026-01-05T10:00:00{fraction}-03:00"}
+
+
+def test_nulls_are_left_out_or_kept() -> None:
+    """As the contract says, for every type."""
+    row = batch(
+        id=pa.array(["a"]),
+        t=pa.array([None], pa.string()),
+        n=pa.array([None], pa.int64()),
+        d=pa.array([None], pa.decimal128(15, 2)),
+        b=pa.array([None], pa.bool_()),
+        em=pa.array([None], pa.timestamp("us")),
+    )
+    assert only(bodies([row], key=["id"], extra=EXTRA)) == [{"id": "a"}]
+    kept = only(bodies([row], key=["id"], extra=EXTRA, form=Form(nulls=True, zone=ZoneInfo("America/Sao_Paulo"))))
+    assert kept == [{"id": "a", "t": None, "n": None, "d": None, "b": None, "em": None}]
+
+
+def test_a_version_goes_with_every_action() -> None:
+    """So that the index takes nothing that is older than what it holds."""
+    made = list(bodies([batch(id=pa.array(["a", "b"]))], key=["id"], extra=EXTRA, form=Form(version=7)))
+    assert [json.loads(line) for line in made[0].data.splitlines()[::2]] == [
+        {"index": {"_id": name, "version": 7, "version_type": "external_gte"}} for name in ("a", "b")
+    ]
+
+
+def test_a_document_that_is_gone_says_so_and_nothing_else() -> None:
+    """Neither its columns nor the flag stand in it; where it came from does."""
+    row = batch(
+        id=pa.array(["a", "b", "c"]),
+        nome=pa.array(["x", "y", "z"]),
+        Excluido=pa.array([True, False, None], pa.bool_()),
+        _line=pa.array([1, 2, 3], pa.int64()),
+    )
+    own = {**EXTRA, "line": 1}
+    assert read(list(bodies([row], key=["id"], extra=EXTRA, form=Form(deleted="excluido", nulls=True)))) == [
+        ("a", {"posicional": {**own, "deleted": True}}),
+        ("b", {"posicional": {**own, "line": 2}, "id": "b", "nome": "y"}),
+        ("c", {"posicional": {**own, "line": 3}, "id": "c", "nome": "z"}),
+    ]
 
 
 def read_lines(made: list[Body]) -> list[tuple[str, dict[str, Any]]]:

@@ -245,17 +245,6 @@ def test_what_is_as_new_already_is_neither_lost_nor_refused() -> None:
     assert held(taken) == {"a": {"n": 9}, "b": {"n": 5}}
 
 
-def test_removals_are_actions_alone() -> None:
-    """A body of documents and removals is halved between them."""
-    with endpoint() as (url, taken), proxy(url, lambda *_: only_up_to(40)) as behind:
-        first = b'{"index":{"_id":"a"}}\n{"n":1}\n{"index":{"_id":"b"}}\n{"n":1}\n'
-        second = b'{"delete":{"_id":"a"}}\n{"index":{"_id":"c"}}\n{"n":1}\n{"delete":{"_id":"d"}}\n'
-        endpoint_ = to(behind)
-        assert load(endpoint_, INDEX, [Body(first, 2, 0)]) == Loaded(2, {})
-        assert load(endpoint_, INDEX, [Body(second, 3, 0)]) == Loaded(3, {})
-    assert set(held(taken)) == {"b", "c"}
-
-
 # --- giving up --------------------------------------------------------------------------------------------------------
 
 

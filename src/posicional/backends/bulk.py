@@ -255,14 +255,9 @@ def _reason(kind: str, said: str) -> str:
 
 
 def _items(data: bytes) -> list[bytes]:
-    """The documents of a body, each with its action; the removal of one is an action alone."""
-    lines = data.split(b"\n")[:-1]
-    items, place = [], 0
-    while place < len(lines):
-        size = 1 if lines[place].startswith(b'{"delete"') else 2
-        items.append(b"".join(line + b"\n" for line in lines[place : place + size]))
-        place += size
-    return items
+    """The documents of a body, each with its action."""
+    lines = data.split(b"\n")
+    return [lines[place] + b"\n" + lines[place + 1] + b"\n" for place in range(0, len(lines) - 1, 2)]
 
 
 def _only(data: bytes, places: Iterable[int]) -> bytes:
@@ -281,7 +276,8 @@ def _halves(data: bytes) -> list[tuple[bytes, int]]:
 
 def _refused(item: bytes, reason: str) -> RefusedDocument:
     """Which document it is and where it came from, without what is in it."""
-    action, _, document = item.partition(b"\n")
-    (words,) = json.loads(action).values()
-    own = json.loads(document).get("posicional", {}) if document else {}
-    return RefusedDocument(words["_id"], str(own.get("file", "")), int(own.get("line", 0)), reason)
+    action, document, _ = item.split(b"\n")
+    own = json.loads(document).get("posicional", {})
+    return RefusedDocument(
+        json.loads(action)["index"]["_id"], str(own.get("file", "")), int(own.get("line", 0)), reason
+    )

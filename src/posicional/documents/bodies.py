@@ -5,6 +5,9 @@ value ever becomes a Python object. Numbers keep every digit, since their text i
 
 A document's id is made of its key: the same row always has the same id, and two keys never share one. Parts are joined
 with `|`; a `|` or `\` within a part has a `\` before it.
+
+A row that says that its document is gone becomes a document that says so, and nothing else: OpenSearch forgets after a
+minute which version of a document was removed, and would then take an older one.
 """
 
 from __future__ import annotations
@@ -14,14 +17,16 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from posicional.documents.mapping import LINEAGE, OWN, is_number
-from posicional.errors import DataRefused
+from posicional.errors import DataRefused, UsageError
 from posicional.ports import Body
 
 LIMIT = 8 << 20
@@ -33,12 +38,33 @@ LONGEST_ID = 512
 _PLAIN_SCALE = 6
 """Arrow writes decimals of more decimals with an exponent where they are small."""
 
+_PER_MINUTE = {"s": 60, "ms": 60_000, "us": 60_000_000, "ns": 60_000_000_000}
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How rows are written as documents.
+
+    `zone`: moments get its offset (a wall clock is taken for its time; a moment is shown in it); None: none has one.
+    `nulls`: a null stands in the document; else its field is left out. `version`: replaces only what has none that is
+    newer; 0: replaces anything. `deleted`: the boolean column that says that a document is gone.
+    """
+
+    zone: ZoneInfo | None = None
+    nulls: bool = False
+    version: int = 0
+    deleted: str = ""
+
+
+PLAIN = Form()
+
 
 def bodies(
     batches: Iterable[pa.RecordBatch],
     *,
     key: Sequence[str],
     extra: Mapping[str, Any],
+    form: Form = PLAIN,
     hashed: bytes = b"",
     limit: int = LIMIT,
 ) -> Iterator[Body]:
@@ -50,7 +76,7 @@ def bodies(
     """
     first_row = 0
     for batch in batches:
-        lines = documents(batch, ids(batch, key, hashed), extra)
+        lines = documents(batch, ids(batch, key, hashed), extra, form)
         for data, rows in _cut(lines, limit):
             yield Body(data, rows, first_row)
             first_row += rows
@@ -71,15 +97,25 @@ def ids(batch: pa.RecordBatch, key: Sequence[str], hashed: bytes = b"") -> pa.Ar
     return joined
 
 
-def documents(batch: pa.RecordBatch, names: pa.Array, extra: Mapping[str, Any]) -> pa.Array:
+def documents(batch: pa.RecordBatch, names: pa.Array, extra: Mapping[str, Any], form: Form = PLAIN) -> pa.Array:
     """Two lines of text for each row: the action with its id, and the document."""
     columns = dict(zip(batch.schema.names, batch.columns, strict=True))
     own = json.dumps(dict(extra), ensure_ascii=False, separators=(",", ":"))[:-1]
-    parts: list[Any] = ['{"index":{"_id":', _json_text(names), f'}}}}\n{{"{OWN}":{own}']
-    parts += [_fragment(name, columns[column]) for column, name in LINEAGE.items() if column in columns]
-    parts.append("}")
-    parts += [_fragment(name, column) for name, column in columns.items() if name not in LINEAGE]
-    parts.append("}\n")
+    versioned = f',"version":{form.version},"version_type":"external_gte"' if form.version else ""
+    parts: list[Any] = ['{"index":{"_id":', _json_text(names), f'{versioned}}}}}\n{{"{OWN}":{own}']
+    parts += [_fragment(name, columns[column], PLAIN) for column, name in LINEAGE.items() if column in columns]
+    gone = _name(batch, form.deleted) if form.deleted else ""
+    fields = [_fragment(name, column, form) for name, column in columns.items() if name not in (*LINEAGE, gone)]
+    if gone:
+        is_gone = pc.fill_null(columns[gone], fill_value=False)
+        parts.append(pc.if_else(is_gone, ',"deleted":true}', _joined(["}", *fields])))
+    else:
+        parts += ["}", *fields]
+    return _joined([*parts, "}\n"])
+
+
+def _joined(parts: Sequence[Any]) -> pa.Array:
+    """The texts of each row, one after another, a null being nothing."""
     return pc.binary_join_element_wise(*parts, "", null_handling="replace", null_replacement="")
 
 
@@ -100,19 +136,47 @@ def _cut(lines: pa.Array, limit: int) -> Iterator[tuple[bytes, int]]:
 # --- columns as text --------------------------------------------------------------------------------------------------
 
 
-def _fragment(name: str, column: pa.Array) -> pa.Array:
-    """`,"name":value` for each row, null where the value is."""
-    return pc.binary_join_element_wise(f",{json.dumps(name, ensure_ascii=False)}:", _json(column), "")
+def _fragment(name: str, column: pa.Array, form: Form) -> pa.Array:
+    """`,"name":value` for each row; null where the value is, unless nulls are to be written."""
+    text = _json(column, form)
+    if form.nulls and text.null_count:
+        text = pc.fill_null(text, "null")
+    return pc.binary_join_element_wise(f",{json.dumps(name, ensure_ascii=False)}:", text, "")
 
 
-def _json(column: pa.Array) -> pa.Array:
+def _json(column: pa.Array, form: Form) -> pa.Array:
     """Each value as JSON: a number or a truth as it is, anything else as text."""
-    text = _text(column)
     type_ = column.type
+    text = _moments(column, form.zone) if pa.types.is_timestamp(type_) else _text(column)
     if pa.types.is_boolean(type_) or is_number(type_):
         return text
     plain = pa.types.is_date(type_) or pa.types.is_timestamp(type_) or pa.types.is_decimal(type_)
     return pc.binary_join_element_wise('"', text, '"', "") if plain else _json_text(text)
+
+
+def _moments(column: pa.Array, zone: ZoneInfo | None) -> pa.Array:
+    """Moments as ISO 8601, with the zone's offset."""
+    if zone is None or not len(column):
+        return _text(column)
+    unit = column.type.unit
+    if column.type.tz is None:
+        clock = column
+        moment = pc.assume_timezone(column, zone.key, ambiguous="earliest", nonexistent="latest")
+    else:
+        moment = column.cast(pa.timestamp(unit, zone.key))
+        clock = pc.local_timestamp(moment)
+    # OpenSearch takes no seconds in an offset, as local times before the age of railways have them.
+    ahead = pc.subtract(clock.cast(pa.int64()), moment.cast(pa.int64()))
+    minutes = pc.divide(ahead, _PER_MINUTE[unit]).dictionary_encode()
+    offsets = pa.array(
+        [None if each is None else _offset(each) for each in minutes.dictionary.to_pylist()], pa.string()
+    )
+    return pc.binary_join_element_wise(_text(clock), offsets.take(minutes.indices), "")
+
+
+def _offset(minutes: int) -> str:
+    hours, rest = divmod(abs(minutes), 60)
+    return f"{'-' if minutes < 0 else '+'}{hours:02d}:{rest:02d}"
 
 
 def _json_text(text: pa.Array) -> pa.Array:
@@ -140,9 +204,15 @@ def _text(column: pa.Array) -> pa.Array:
 
 
 def _column(batch: pa.RecordBatch, name: str) -> pa.Array:
-    """A column by its name, whatever the case: SQL does not mind it."""
-    position = [each.lower() for each in batch.schema.names].index(name.lower())
-    return batch.column(position)
+    return batch.column(_name(batch, name))
+
+
+def _name(batch: pa.RecordBatch, name: str) -> str:
+    """What a column is called there, whatever the case: SQL does not mind it."""
+    for each in batch.schema.names:
+        if each.lower() == name.lower():
+            return str(each)
+    raise UsageError(f"the dataset has no column {name!r}", hint="name one that its SQL gives")
 
 
 # --- ids --------------------------------------------------------------------------------------------------------------
