@@ -354,7 +354,7 @@ class Broken:
         return getattr(self.store, name)
 
     def _fail(self, *_: object) -> object:
-        raise StoreError("the store does not answer", where="s3://meu-bucket-dados")
+        raise StoreError("access denied", where="s3://meu-bucket-dados", hint="check the credentials (AWS_…)")
 
 
 def broken(world: World, *failing: str) -> None:
@@ -372,8 +372,8 @@ def test_people_are_told_when_the_ledger_cannot_be_read(world: World, operation:
         world.check()
     assert caught.value.exit_code == 5
     assert world.mail.notices[0].text == (
-        "[f] 22/11 12:00 SEM RESPOSTA: não se sabe se foi publicado, os fatos do dia não podem ser lidos.\n"
-        "  motivo    s3://meu-bucket-dados: the store does not answer"
+        "[f] 22/11 12:00 SEM RESPOSTA: não se sabe se foi publicado; os registros do dia não podem ser lidos.\n"
+        "  motivo    s3://meu-bucket-dados: acesso negado (check the credentials (AWS_…))"
     )
     assert world.mail.numbers == [(0, False)]
 

@@ -128,6 +128,20 @@ def test_reasons_are_told_in_portuguese() -> None:
     assert in_portuguese("something new") == "something new"
 
 
+def test_many_faults_of_a_contract_are_one_line() -> None:
+    """The first three and how many more there are; each names in brackets what to do, the line has no arrow."""
+    story = Story(feed_of(file_of("a")))
+    story.arrived("a")
+    story.claim(1)
+    faults = [f"ativos.sql:{n}: column 8: there is no column 'x' -> did you mean y?" for n in range(1, 6)]
+    story.end(1, "failed", "\n".join([*faults, "5 faults in the contract"]), "contract")
+    reason, turn = told(story).splitlines()[1:3]
+    shown = " · ".join(f"ativos.sql:{n}: column 8: não há a coluna 'x' (seria y?)" for n in (1, 2, 3))
+    assert reason == f"  motivo    {shown} · e mais 2"
+    assert turn.startswith("  vez de    quem cuida do contrato -> ")
+    assert "(did you mean y?) · and 2 more" in told(story, language="en")
+
+
 def test_a_decision_that_cannot_be_read_holds_the_day() -> None:
     """The cautious case is told as what it is."""
     store = new_store("memory", Path())
@@ -215,7 +229,7 @@ def test_an_unreadable_arrival_is_told() -> None:
     store = new_store("memory", Path())
     store.create(f"controle/f/{DAY}/{SeenKey('a', 1)}", b"?")
     text = check_deadline(feed_of(file_of("a")), DAY, outside_of(store, ToldClock(NOON))).text
-    assert "o fato desta chegada não pode ser lido -> reenviar" in text
+    assert "o registro desta chegada não pode ser lido -> reenviar" in text
     assert "accept" not in text
 
 

@@ -7,7 +7,7 @@ Only names, times, counts, reasons and addresses of the contract stand in it, ne
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -15,6 +15,7 @@ from posicional.contract.feed import Feed
 from posicional.day.alarm_words import WORDS, Language, Words
 from posicional.day.alerts import EXPECTED, FAILED, REFUSED
 from posicional.day.deadline import Situation, Stage
+from posicional.day.errors_pt import error_in_portuguese, shown
 from posicional.day.facts import Done, Seen
 from posicional.day.history import Habit, History
 from posicional.day.keys import RUNS
@@ -22,7 +23,7 @@ from posicional.day.problems_pt import in_portuguese
 from posicional.day.state import Day, FileDay
 
 MOST_REASONS = 3
-"""So many reasons of one refusal are told; the rest is counted."""
+"""So many reasons of one refusal or failure are told; the rest is counted."""
 
 
 def alarm(feed: Feed, day: Day, found: Situation, history: History, language: Language = "pt") -> str:
@@ -41,7 +42,7 @@ def unreadable(feed: Feed, day: date, due: datetime, error: str, language: Langu
     """What is said when the ledger cannot be read: nothing is known, and that is told as well."""
     words = WORDS[language]
     head = _head(feed, Situation(day, due, "unknown"), words)
-    return f"{words.unknown.format(head=head)}\n  {words.reason:<{words.width}}{_line(error)}"
+    return f"{words.unknown.format(head=head)}\n  {words.reason:<{words.width}}{_error(error, language, words)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,7 @@ class _Alarm:
     def reason(self, stage: Stage | None) -> Iterator[str]:
         """Why the last attempt failed."""
         if stage and stage.reason:
-            yield f"{self.label(self.words.reason)}{_line(stage.reason)}"
+            yield f"{self.label(self.words.reason)}{_error(stage.reason, self.language, self.words)}"
 
     def missing(self, file: FileDay) -> str:
         """When it usually comes, whom to ask, and when it came last."""
@@ -188,8 +189,7 @@ class _Alarm:
     def reasons(self, file: FileDay) -> str:
         """Why it was refused."""
         texts = [in_portuguese(text) if self.language == "pt" else text for text in file.refusal]
-        more = [self.words.more.format(n=len(texts) - MOST_REASONS)] if len(texts) > MOST_REASONS else []
-        return _line("; ".join(texts[:MOST_REASONS] + more))
+        return "; ".join(_some(texts, self.words))
 
     def came(self, file: FileDay) -> str:
         """When its newest arrival came."""
@@ -292,6 +292,15 @@ def _person(who: str) -> str:
     return who.partition(" pid ")[0] or "?"
 
 
-def _line(text: str) -> str:
-    """A text of several lines as one."""
-    return " · ".join(line.strip() for line in text.splitlines() if line.strip())
+def _error(text: str, language: Language, words: Words) -> str:
+    """What an error said, in one line; what to do is in brackets: an arrow is left to what the alarm asks for."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if len(lines) > 1 and lines[-1].endswith(" in the contract"):  # how many there are, behind all of them
+        lines.pop()
+    return " · ".join(_some([error_in_portuguese(line) if language == "pt" else shown(line) for line in lines], words))
+
+
+def _some(texts: Sequence[str], words: Words) -> list[str]:
+    """The first few, and how many more there are."""
+    more = [words.more.format(n=len(texts) - MOST_REASONS)] if len(texts) > MOST_REASONS else []
+    return [*texts[:MOST_REASONS], *more]

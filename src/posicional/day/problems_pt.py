@@ -5,109 +5,102 @@ A sentence that is not known here stays as it is: better a foreign word than non
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from posicional.day.portuguese import Table, told_behind_its_place
 
-_WHERE = r"\(line (?P<line>\d+)\)"
-_SAID = r"(?P<said>another figure|\S+)"
-
-_SENTENCES: Mapping[str, str] = {
-    rf"the (?P<kind>.+) {_WHERE} says {_SAID} records, (?P<read>\d+) were read": (
+PROBLEMS: Table = {
+    # Control records.
+    "the {kind} (line {line}) says {said} records, {read} were read": (
         "o {kind} (linha {line}) diz {said} registros, foram lidos {read}"
     ),
-    rf"the (?P<kind>.+) {_WHERE} says {_SAID} detail records, (?P<read>\d+) were read": (
+    "the {kind} (line {line}) says {said} detail records, {read} were read": (
         "o {kind} (linha {line}) diz {said} registros de detalhe, foram lidos {read}"
     ),
-    rf"the (?P<kind>.+) {_WHERE} says {_SAID} groups, (?P<read>\d+) were read": (
+    "the {kind} (line {line}) says {said} groups, {read} were read": (
         "o {kind} (linha {line}) diz {said} grupos, foram lidos {read}"
     ),
-    rf"the (?P<kind>.+) {_WHERE} says {_SAID} records of (?P<of>.+), (?P<read>\d+) were read": (
+    "the {kind} (line {line}) says {said} records of {of+}, {read} were read": (
         "o {kind} (linha {line}) diz {said} registros de {of}, foram lidos {read}"
     ),
-    rf"the (?P<kind>.+) {_WHERE} says {_SAID} for the sum of (?P<of>.+), the records read add up to (?P<read>.+)": (
+    "the {kind} (line {line}) says {said} for the sum of {of}, the records read add up to {read}": (
         "o {kind} (linha {line}) diz {said} para a soma de {of}, os registros lidos somam {read}"
     ),
-    rf"the (?P<kind>.+) {_WHERE} says {_SAID} for the sum of (?P<of>.+), but (?P<read>\d+) of its records are .+": (
+    "the {kind} (line {line}) says {said} for the sum of {of}, but {read} of its records are rejected": (
         "o {kind} (linha {line}) diz {said} para a soma de {of}, mas {read} dos seus registros foram rejeitados"
     ),
-    rf"the (?P<kind>.+) {_WHERE} says (?P<of>\S+) (?P<said>.+), expected (?P<expected>.+)": (
+    "the {kind} (line {line}) says {of} {said}, expected {expected}": (
         "o {kind} (linha {line}) diz {of} {said}, esperado {expected}"
     ),
-    rf"the (?P<kind>.+) {_WHERE} cannot be read: see the rejects": (
+    "the {kind} (line {line}) cannot be read: see the rejects": (
         "o {kind} (linha {line}) não pode ser lido: veja os rejeitados"
     ),
-    rf"the (?P<kind>.+) {_WHERE} is not at the beginning": "o {kind} (linha {line}) não está no começo",
-    rf"the (?P<kind>.+) {_WHERE} ends a (?P<of>.+) that is not open": (
+    # The order of records.
+    "the {kind} (line {line}) is not at the beginning": "o {kind} (linha {line}) não está no começo",
+    "the {kind} (line {line}) ends a {of} that is not open": (
         "o {kind} (linha {line}) fecha um {of} que não está aberto"
     ),
-    rf"the (?P<kind>.+) {_WHERE} comes before the (?P<of>.+) has ended": (
-        "o {kind} (linha {line}) vem antes do fim do {of}"
-    ),
-    rf"a second (?P<kind>.+) {_WHERE}; the first one is in line (?P<other>\d+)": (
+    "the {kind} (line {line}) comes before the {of} has ended": "o {kind} (linha {line}) vem antes do fim do {of}",
+    "a second {kind} (line {line}); the first one is in line {other}": (
         "um segundo {kind} (linha {line}); o primeiro está na linha {other}"
     ),
-    rf"a (?P<kind>.+) begins {_WHERE} before the one before has ended": (
+    "a {kind} begins (line {line}) before the one before has ended": (
         "um {kind} começa (linha {line}) antes do fim do anterior"
     ),
-    rf"a record {_WHERE} follows the (?P<kind>.+) \(line (?P<other>\d+)\)": (
+    "a record (line {line}) follows the {kind} (line {other})": (
         "um registro (linha {line}) vem depois do {kind} (linha {other})"
     ),
-    r"the file begins without its (?P<role>\S+) \((?P<kind>.+)\)": "o arquivo começa sem o seu {role} ({kind})",
-    r"the file ends without its (?P<role>\S+) \((?P<kind>.+)\)": "o arquivo termina sem o seu {role} ({kind})",
-    r"the group (?P<kind>.+) \(from line (?P<line>\d+)\) has no end": "o grupo {kind} (da linha {line}) não tem fim",
-    r"line (?P<line>\d+) has number (?P<said>.+) in the sequence, expected (?P<expected>.+)": (
+    "the file begins without its {role} ({kind})": "o arquivo começa sem o seu {role} ({kind})",
+    "the file ends without its {role} ({kind})": "o arquivo termina sem o seu {role} ({kind})",
+    "the group {kind} (from line {line}) has no end": "o grupo {kind} (da linha {line}) não tem fim",
+    "line {line} has number {said} in the sequence, expected {expected}": (
         "a linha {line} tem o número {said} na sequência, esperado {expected}"
     ),
-    r"line (?P<line>\d+) is both (?P<kind>.+) and (?P<other>.+): make their conditions exclude one another": (
+    "line {line} is both {kind} and {other}: make their conditions exclude one another": (
         "a linha {line} é {kind} e {other} ao mesmo tempo: as condições devem excluir-se"
     ),
-    r"(?P<n>\d+) of (?P<of>\d+) records are rejected, more than (?:the contract|max_rejects) allows": (
+    # The file as a whole.
+    "{n} of {of} records are rejected, more than the contract allows": (
         "{n} de {of} registros foram rejeitados, mais do que o contrato permite"
     ),
-    r"the file has no records": "o arquivo não tem registros",
-    r"bytes or records were lost or counted twice: (?P<of>.+)": (
-        "bytes ou registros perdidos ou contados duas vezes: {of}"
+    "the file has no records": "o arquivo não tem registros",
+    "bytes or records were lost or counted twice: {of}": "bytes ou registros perdidos ou contados duas vezes: {of}",
+    "{why} (line {line}, byte {byte}): is this the framing of the file?": (
+        "{why} (linha {line}, byte {byte}): os registros do arquivo terminam mesmo como o layout diz?"
     ),
-    r"(?P<why>.+) \(line (?P<line>\d+), byte (?P<byte>\d+)\): is this the framing of the file\?": (
-        "{why} (linha {line}, byte {byte}): este é o enquadramento do arquivo?"
+    "no line end in {n} MiB": "nenhum fim de linha em {n} MiB",
+    "the file ends within a record": "o arquivo termina no meio de um registro",
+    "no record begins here": "nenhum registro começa aqui",
+    "no record begins here, or it leaves its block": "nenhum registro começa aqui, ou ele sai do seu bloco",
+    "no block begins here": "nenhum bloco começa aqui",
+    # Compressed files.
+    "unpacked it is more than {n} times as large as packed: this is no data": (
+        "descompactado, o arquivo é mais de {n} vezes maior: isto não são dados"
     ),
-    r"(?P<path>.+) came for the same date as (?P<other>.+): which one counts cannot be told": (
+    "the compressed stream is empty": "o arquivo compactado está vazio",
+    "the {kind} stream is cut off or damaged": "o arquivo {kind} está cortado ou danificado",
+    "the archive is cut off, damaged, or locked with a password": (
+        "o arquivo zip está cortado, danificado ou protegido por senha"
+    ),
+    "the archive does not hold {member}": "o arquivo zip não contém {member}",
+    "the archive holds {n} files: the contract must name one (member: …)": (
+        "o arquivo zip contém {n} arquivos: o contrato precisa dizer qual (member: …)"
+    ),
+    # What cannot be told apart, and what was not there any more.
+    "{path} came for the same date as {other}: which one counts cannot be told": (
         "{path} chegou para a mesma data que {other}: não dá para saber qual vale"
     ),
-    r"(?P<path>.+) and (?P<other>.+) are both part (?P<of>.+): which one counts cannot be told": (
+    "{path} and {other} are both part {of}: which one counts cannot be told": (
         "{path} e {other} são ambos a parte {of}: não dá para saber qual vale"
     ),
-    r"(?P<n>\d+) parts are here, expected (?P<expected>\d+): (?P<path>.+)": (
-        "há {n} partes, esperadas {expected}: {path}"
-    ),
-    r"(?P<path>.+) was changed or removed while it was read": "{path} mudou ou sumiu durante a leitura",
-    r"its fact cannot be read": "o fato desta chegada não pode ser lido",
+    "{n} parts are here, expected {expected}: {path}": "há {n} partes, esperadas {expected}: {path}",
+    "{path} was changed or removed while it was read": "{path} mudou ou sumiu durante a leitura",
+    "its fact cannot be read": "o registro desta chegada não pode ser lido",
+    # Words that stand for something.
+    "nothing": "nada",
+    "another value": "outro valor",
+    "another figure": "outro número",
 }
-
-_FRAMING: Mapping[str, str] = {
-    r"no line end in (?P<n>\d+) MiB": "nenhum fim de linha em {n} MiB",
-    r"the file ends within a record": "o arquivo termina no meio de um registro",
-    r"no record begins here": "nenhum registro começa aqui",
-    r"no record begins here, or it leaves its block": "nenhum registro começa aqui, ou ele sai do seu bloco",
-    r"no block begins here": "nenhum bloco começa aqui",
-}
-
-_WORDS: Mapping[str, str] = {"nothing": "nada", "another value": "outro valor", "another figure": "outro número"}
 
 
 def in_portuguese(text: str) -> str:
-    """The sentence in Portuguese; itself where it is not known."""
-    for pattern, sentence in _SENTENCES.items():
-        if found := re.fullmatch(pattern, text):
-            words = {name: _WORDS.get(word, word) for name, word in found.groupdict().items()}
-            if "why" in words:
-                words["why"] = _framing(words["why"])
-            return sentence.format(**words)
-    return text
-
-
-def _framing(why: str) -> str:
-    for pattern, sentence in _FRAMING.items():
-        if found := re.fullmatch(pattern, why):
-            return sentence.format(**found.groupdict())
-    return why
+    """The sentence in Portuguese, behind the path of a part where there is one; itself where it is not known."""
+    return told_behind_its_place(text, PROBLEMS) or text
