@@ -91,6 +91,7 @@ def fill(attempt: Attempt, each: Shown, form: Form) -> Filled:
         key=each.dataset.key,
         extra={"run": attempt.run, "date": attempt.date.isoformat()},
         form=form,
+        hashed=attempt.hashed(each.dataset),
     )
     loaded = attempt.target.load(each.index, made, most=each.to.max_refused.most(each.made.rows))
     return Filled(_fact(attempt, each, loaded), sample, loaded.kept)
@@ -151,7 +152,7 @@ def verify(attempt: Attempt, each: Shown, filled: Filled, restore: Mapping[str, 
             got=str(counted),
             hint=_AGAIN,
         )
-    rows = filled.sample.rows(each.dataset.key)
+    rows = filled.sample.rows(each.dataset.key, attempt.hashed(each.dataset))
     found = attempt.target.documents(each.index, list(rows)) if rows else {}
     wrong = {
         name: differences(row, found[name].source, attempt.feed.timezone) for name, row in rows.items() if name in found

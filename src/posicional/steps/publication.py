@@ -9,6 +9,7 @@ from posicional.contract.feed import Dataset, Feed, IndexOf
 from posicional.day.facts import DatasetFact
 from posicional.day.journal import Ledger
 from posicional.ports import Event, Target
+from posicional.sql.protect import check_secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,13 @@ class Attempt:
     def upsert(self) -> bool:
         """Whether it changes one index, rather than filling its own."""
         return self.feed.opensearch is not None and self.feed.opensearch.upsert
+
+    def hashed(self, dataset: Dataset) -> bytes:
+        """The secret with which ids are hashed, where a column of the key is personal and stands there as it is."""
+        if all(dataset.protect.get(column, ("hmac", 0))[0] == "hmac" for column in dataset.key):
+            return b""
+        check_secret(self.ledger.outside.secret)
+        return self.ledger.outside.secret
 
     def meta(self, dataset: str) -> dict[str, object]:
         """What tells an index of ours from others."""

@@ -91,7 +91,7 @@ def change(attempt: Attempt, each: Shown) -> Filled:
 def verify_changes(attempt: Attempt, each: Shown, changed: Filled) -> None:
     """Raise unless the rows that were looked at are there: as they were sent, or as something newer says."""
     refuse_too_many(attempt, each, changed)
-    rows = changed.sample.rows(each.dataset.key)
+    rows = changed.sample.rows(each.dataset.key, attempt.hashed(each.dataset))
     count(attempt, each, each.made.rows - changed.fact.refused)
     found = attempt.target.documents(each.index, list(rows)) if rows else {}
     version = version_of(attempt.date, attempt.number)
