@@ -46,7 +46,7 @@ class World:
     def outside(self, who: str = "ana@maquina", gone: Callable[[str], bool] = lambda _who: False) -> Outside:
         """The outside of one process; its target has the interludes."""
         made = outside_of(self.store, self.clock, who=who, tell=self.told, gone=gone)
-        return replace(made, target=lambda _target: Interrupted(self.endpoint.endpoint, self))
+        return replace(made, target=lambda _target: Interrupted(self.endpoint.endpoint, world=self))
 
     def run(self, number: int, rows: int, day: date = DAY, **columns: pa.Array) -> None:
         """A run that succeeded with two datasets: `ativos` of so many rows in two parts, `resumo` of one row."""
@@ -110,7 +110,7 @@ class World:
 class Interrupted(OpenSearchBackend):
     """The real endpoint, before whose verbs somebody else may do something, once."""
 
-    world: World
+    world: World = field(kw_only=True)
 
     def load(self, index: str, bodies: Iterable[Body], *, most: int = 0) -> Loaded:
         """Send documents, after the interlude."""

@@ -25,7 +25,6 @@ from posicional.day.facts import Decision, Done, Fact, ProblemFact, RunEnd
 from posicional.day.journal import Ledger
 from posicional.day.keys import DecisionKey, DoneKey
 from posicional.day.state import Day
-from posicional.demo.osmem import start
 from posicional.errors import DataRefused, NotDone, UsageError
 from posicional.ports import Outside, Store
 from posicional.steps.advance import advance
@@ -256,37 +255,36 @@ def test_a_rollback_to_a_run_with_an_older_slow_file(store: Store, tmp_path: Pat
         waive(feed, DAY, outside_of(store), file="clientes", why="so")
 
 
-def test_readers_follow_a_rollback(tmp_path: Path) -> None:
+def test_readers_follow_a_rollback(tmp_path: Path, cluster: str) -> None:
     """A new publication shows run 1 again; no sweep undoes it; the next correction is shown as ever."""
-    with start() as url:
-        publish = f"publish: {{opensearch: {{url: '{url}', datasets: {{ativos: {{index: ativos}}}}}}}}\n"
-        feed = write_feed(tmp_path / "feed", feed=FEED + publish)
-        store, clock = new_store("memory", tmp_path), ToldClock()
-        outside = replace(world(store, clock=clock), target=lambda target: connect(target, clock))
-        client = OpenSearch(url)
+    publish = f"publish: {{opensearch: {{url: '{cluster}', datasets: {{ativos: {{index: ativos}}}}}}}}\n"
+    feed = write_feed(tmp_path / "feed", feed=FEED + publish)
+    store, clock = new_store("memory", tmp_path), ToldClock()
+    outside = replace(world(store, clock=clock), target=lambda target: connect(target, clock))
+    client = OpenSearch(cluster)
 
-        def seen() -> list[str]:
-            hits = client.search(index="ativos", body={"size": 99})["hits"]["hits"]
-            return sorted(hit["_source"]["numero"] for hit in hits)
+    def seen() -> list[str]:
+        hits = client.search(index="ativos", body={"size": 99})["hits"]["hits"]
+        return sorted(hit["_source"]["numero"] for hit in hits)
 
-        send(store, CONTRATOS_NAME, contratos())
-        send(store, CLIENTES_NAME, clientes())
-        advance(feed, DAY, outside)
-        send(store, CONTRATOS_NAME, contratos(["OURO"]))
-        advance(feed, DAY, outside)
-        assert seen() == ["000000"]
-        hold(feed, DAY, outside, why="nothing new for now")
-        rollback(feed, DAY, outside, run=1, why="run 2 lost a plan")
-        assert advance(feed, DAY, outside).problem is None
-        assert seen() == ["000000", "000002"]
-        assert sweep(feed, outside).moved == {}
-        release(feed, DAY, outside, why="go on")
-        assert sweep(feed, outside).moved == {}
-        assert seen() == ["000000", "000002"]
-        send(store, CONTRATOS_NAME, contratos(["PRATA"] * 3))
-        outcome = advance(feed, DAY, outside)
-        assert (seen(), outcome.day.rollback) == (["000000", "000001", "000002"], None)
-        assert [turn.status for turn in outcome.day.publications["opensearch"]] == ["succeeded"] * 4
+    send(store, CONTRATOS_NAME, contratos())
+    send(store, CLIENTES_NAME, clientes())
+    advance(feed, DAY, outside)
+    send(store, CONTRATOS_NAME, contratos(["OURO"]))
+    advance(feed, DAY, outside)
+    assert seen() == ["000000"]
+    hold(feed, DAY, outside, why="nothing new for now")
+    rollback(feed, DAY, outside, run=1, why="run 2 lost a plan")
+    assert advance(feed, DAY, outside).problem is None
+    assert seen() == ["000000", "000002"]
+    assert sweep(feed, outside).moved == {}
+    release(feed, DAY, outside, why="go on")
+    assert sweep(feed, outside).moved == {}
+    assert seen() == ["000000", "000002"]
+    send(store, CONTRATOS_NAME, contratos(["PRATA"] * 3))
+    outcome = advance(feed, DAY, outside)
+    assert (seen(), outcome.day.rollback) == (["000000", "000001", "000002"], None)
+    assert [turn.status for turn in outcome.day.publications["opensearch"]] == ["succeeded"] * 4
 
 
 # Hold, skip, release, rerun.

@@ -323,7 +323,9 @@ def test_a_process_that_died_after_moving_is_made_good(world: World) -> None:
             raise Killed
 
     outside = world.outside()
-    dying = replace(outside, target=lambda _target: Dying(world.endpoint.endpoint, world), store=cast("Store", mortal))
+    dying = replace(
+        outside, target=lambda _target: Dying(world.endpoint.endpoint, world=world), store=cast("Store", mortal)
+    )
     with pytest.raises(Killed):
         publish(world.feed, DAY, 1, dying)
     assert world.statuses() == ["live"]

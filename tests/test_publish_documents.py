@@ -15,6 +15,7 @@ from posicional.backends.opensearch import OpenSearchBackend
 from posicional.contract.tolerance import parse_tolerance
 from posicional.day.facts import PublicationEnd
 from posicional.errors import DataRefused, TargetError, UsageError
+from posicional.ports import Outside
 from posicional.steps.publish import publish
 from publishing import Interrupted, World, world_at
 from worlds import DAY
@@ -93,7 +94,7 @@ def test_a_cluster_that_prescribes_copies_is_obeyed(world: World) -> None:
     during: list[Mapping[str, Any]] = []
     world.during = lambda: during.append(settings(world))
     made = world.outside()
-    prescribing = replace(made, target=lambda _target: Prescribing(world.endpoint.endpoint, world))
+    prescribing = replace(made, target=lambda _target: Prescribing(world.endpoint.endpoint, world=world))
     publish(world.feed, DAY, 1, prescribing)
     assert during == [{"number_of_replicas": "1", "refresh_interval": "-1"}]
     assert settings(world) == {"number_of_replicas": "1", "refresh_interval": None}
@@ -187,7 +188,7 @@ class Meddling(Interrupted):
 def test_documents_that_say_something_else_are_not_shown(world: World) -> None:
     """A sample is held against the rows: a changed value fails the publication, naming the column only."""
     world.run(1, rows=3, cpf=pa.array([CPF] * 3))
-    meddling = replace(world.outside(), target=lambda _target: Meddling(world.endpoint.endpoint, world))
+    meddling = replace(world.outside(), target=lambda _target: Meddling(world.endpoint.endpoint, world=world))
     with pytest.raises(TargetError, match="they differ in cpf -> ") as caught:
         publish(world.feed, DAY, 1, meddling)
     assert CPF not in str(caught.value)
@@ -218,7 +219,7 @@ class Twice(Interrupted):
 def test_an_index_that_is_there_already_because_we_asked_twice(world: World) -> None:
     """It is ours by what it says, so nothing is wrong."""
     world.run(1, rows=3)
-    twice = replace(world.outside(), target=lambda _target: Twice(world.endpoint.endpoint, world))
+    twice = replace(world.outside(), target=lambda _target: Twice(world.endpoint.endpoint, world=world))
     publish(world.feed, DAY, 1, twice)
     assert world.statuses() == ["succeeded"]
 
@@ -268,11 +269,6 @@ def test_a_column_named_otherwise_is_refused_before_anything_is_made(world: Worl
 class Serverless(Interrupted):
     """An endpoint that knows no copies and no refreshing, and shows what was sent by and by."""
 
-    @property
-    def serverless(self) -> bool:
-        """It is."""
-        return True
-
     def set_index(self, name: str, settings: Mapping[str, Any]) -> None:
         """Nobody may ask for that."""
         raise AssertionError((name, settings))
@@ -287,11 +283,16 @@ class Serverless(Interrupted):
         return min(OpenSearchBackend.count(self, index), len(self.world.clock.slept))
 
 
+def by_and_by(world: World) -> Outside:
+    """The outside of a process that publishes there."""
+    target = Serverless(world.endpoint.endpoint, serverless=True, world=world)
+    return replace(world.outside(), target=lambda _target: target)
+
+
 def test_where_nobody_can_ask_for_a_refresh_the_count_is_awaited(world: World) -> None:
     """Serverless: no settings, no refresh, and patience until everything can be found."""
     world.run(1, rows=5)
-    serverless = replace(world.outside(), target=lambda _target: Serverless(world.endpoint.endpoint, world))
-    publish(world.feed, DAY, 1, serverless)
+    publish(world.feed, DAY, 1, by_and_by(world))
     assert world.statuses() == ["succeeded"]
     assert len(world.clock.slept) == 5
 
@@ -299,7 +300,6 @@ def test_where_nobody_can_ask_for_a_refresh_the_count_is_awaited(world: World) -
 def test_patience_has_an_end(world: World) -> None:
     """What never comes is an error after a bounded time."""
     world.run(1, rows=50)
-    serverless = replace(world.outside(), target=lambda _target: Serverless(world.endpoint.endpoint, world))
     with pytest.raises(TargetError, match="expected 50 documents, got 10"):
-        publish(world.feed, DAY, 1, serverless)
+        publish(world.feed, DAY, 1, by_and_by(world))
     assert sum(world.clock.slept) < 120

@@ -22,7 +22,6 @@ from posicional.day.facts import PublicationClaim
 from posicional.day.journal import Ledger
 from posicional.day.keys import RUNS, SeenKey, TurnKey, publications
 from posicional.day.state import Day, fold
-from posicional.demo.osmem import start
 from posicional.errors import EngineError, StoreError, UsageError
 from posicional.ports import Engine, Notice, Outside, Store, StoredObject
 from posicional.steps.advance import advance
@@ -147,24 +146,23 @@ def test_a_claim_that_nothing_waits_for_gets_its_end(memory: Store, feed: Feed) 
     assert sweep(feed, outside_of(memory, later)).moved == {}
 
 
-def test_an_end_without_a_publication(memory: Store, tmp_path: Path) -> None:
+def test_an_end_without_a_publication(memory: Store, tmp_path: Path, cluster: str) -> None:
     """The run succeeded and its process died: the sweep publishes; a silent publication is taken over."""
-    with start() as url:
-        publish = f"publish: {{opensearch: {{url: '{url}', datasets: {{ativos: {{index: ativos}}}}}}}}\n"
-        feed = write_feed(tmp_path / "feed", feed=FEED + publish)
-        day_arrives(memory, TODAY)
-        clock = ToldClock(NOW)
-        outside = replace(world(memory, clock), target=lambda target: connect(target, clock))
-        assert advance(feed, TODAY, outside, publish=False).problem is None
-        ledger = Ledger(outside, feed.name, TODAY)
-        series = publications("opensearch")
-        dead = PublicationClaim(**ledger.sign(), lease_until=NOW + timedelta(hours=1), run=1)
-        assert ledger.write(TurnKey(series, 1, "claim"), dead)
-        assert sweep(feed, outside).moved == {}
-        clock.sleep(3601)
-        assert moved(sweep(feed, outside)) == {TODAY: "done"}
-        turns = day_of(memory, feed, TODAY).publications["opensearch"]
-        assert [turn.status for turn in turns] == ["abandoned", "succeeded"]
+    publish = f"publish: {{opensearch: {{url: '{cluster}', datasets: {{ativos: {{index: ativos}}}}}}}}\n"
+    feed = write_feed(tmp_path / "feed", feed=FEED + publish)
+    day_arrives(memory, TODAY)
+    clock = ToldClock(NOW)
+    outside = replace(world(memory, clock), target=lambda target: connect(target, clock))
+    assert advance(feed, TODAY, outside, publish=False).problem is None
+    ledger = Ledger(outside, feed.name, TODAY)
+    series = publications("opensearch")
+    dead = PublicationClaim(**ledger.sign(), lease_until=NOW + timedelta(hours=1), run=1)
+    assert ledger.write(TurnKey(series, 1, "claim"), dead)
+    assert sweep(feed, outside).moved == {}
+    clock.sleep(3601)
+    assert moved(sweep(feed, outside)) == {TODAY: "done"}
+    turns = day_of(memory, feed, TODAY).publications["opensearch"]
+    assert [turn.status for turn in turns] == ["abandoned", "succeeded"]
 
 
 def test_attempts_are_made_up_to_the_limit_and_no_further(memory: Store, feed: Feed) -> None:
