@@ -6,6 +6,7 @@ server's own reason for refusing a document, since that holds the value.
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 import ssl
@@ -60,8 +61,8 @@ class Missing(TargetError):
     """There is no such index."""
 
 
-Sign = Callable[[str, str, bytes, Mapping[str, str]], Mapping[str, str]]
-"""The headers of a request (method, URL, body as it is sent, headers) that say who we are."""
+Sign = Callable[[str, str, bytes], Mapping[str, str]]
+"""The headers of a request (method, URL, body as it is sent) that say who we are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ class Endpoint:
             body = gzip.compress(body, LEVEL, mtime=0)
             headers["content-encoding"] = "gzip"
         if self.sign is not None:
-            headers.update(self.sign(method, f"{self.origin}{target}", body or b"", headers))
+            headers.update(self.sign(method, f"{self.origin}{target}", body or b""))
         request = f"{method} {path.lstrip('/')}"
         try:
             answer = self.pool.urlopen(method, target, body, headers, retries=False, timeout=self.timeout)
@@ -186,20 +187,24 @@ def open_endpoint(
     *,
     timeout: float = TIMEOUT,
     compress: bool | None = None,
+    basic: tuple[str, str] | None = None,
     sign: Sign | None = None,
     random: Random | None = None,
 ) -> Endpoint:
-    """The endpoint at a URL, whose user and password are sent with each request; nothing is sent yet.
+    """The endpoint at a URL; nothing is sent yet.
 
-    Certificates are verified with what the system trusts, or SSL_CERT_FILE. Bodies are compressed unless the endpoint
-    is on this machine, or as `compress` says. `sign` stands for user and password.
+    Its user and password, or `basic`, are sent with each request, or `sign` signs it. Certificates are verified with
+    what the system trusts, or SSL_CERT_FILE. Bodies are compressed unless the endpoint is on this machine, or as
+    `compress` says.
     """
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
     compress = not is_loopback(host) if compress is None else compress
     headers = {"accept": "application/json", "accept-encoding": "gzip" if compress else "identity"}
     if parts.username is not None:
-        headers |= urllib3.make_headers(basic_auth=f"{unquote(parts.username)}:{unquote(parts.password or '')}")
+        basic = unquote(parts.username), unquote(parts.password or "")
+    if basic:
+        headers["authorization"] = f"Basic {base64.b64encode(':'.join(basic).encode()).decode()}"
     pool: urllib3.HTTPConnectionPool
     if parts.scheme == "https":
         trusted = ssl.create_default_context()

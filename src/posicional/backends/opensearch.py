@@ -3,34 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from typing import Any
+from urllib.parse import quote, urlsplit
 
 from posicional.backends import bulk
 from posicional.backends.clock import SystemClock
-from posicional.backends.endpoint import Endpoint, open_endpoint
+from posicional.backends.endpoint import TIMEOUT, Endpoint, open_endpoint
+from posicional.contract.feed import Aws, Basic, OpenSearchTarget
 from posicional.errors import TargetError
 from posicional.ports import Body, Clock, Document, IndexState, Loaded, Move
-
-if TYPE_CHECKING:
-    from posicional.contract.feed import OpenSearchTarget
 
 _MOVED = ("aliases_not_found_exception", "index_not_found_exception", "illegal_state_exception")
 """What a swap meets when an alias no longer shows what was seen: gone from there, or given to another first."""
 
 
-def connect(target: OpenSearchTarget, clock: Clock | None = None) -> OpenSearchBackend:
+def connect(target: OpenSearchTarget, clock: Clock | None = None, timeout: float = TIMEOUT) -> OpenSearchBackend:
     """The endpoint of a feed; nothing is sent yet. Certificates are verified."""
-    return OpenSearchBackend(open_endpoint(target.url, clock or SystemClock()))
+    sign, service = None, ""
+    if isinstance(target.auth, Aws):
+        from posicional.backends.sigv4 import service_of, signer
+
+        said, region = service_of(urlsplit(target.url).hostname or "")
+        service = target.auth.service or said or "es"
+        sign = signer(target.host, service, target.auth.region or region)
+    basic = (target.auth.user, target.auth.password) if isinstance(target.auth, Basic) else None
+    endpoint = open_endpoint(
+        target.url, clock or SystemClock(), timeout=timeout, compress=target.compress, basic=basic, sign=sign
+    )
+    return OpenSearchBackend(endpoint, serverless=service == "aoss")
 
 
 @dataclass(frozen=True, slots=True)
 class OpenSearchBackend:
-    """See `ports.Target` for the verbs."""
+    """See `ports.Target` for the verbs. `serverless`: replicas and refreshing are the endpoint's own business."""
 
     endpoint: Endpoint
+    serverless: bool = field(default=False, kw_only=True)
 
     @property
     def name(self) -> str:
@@ -41,11 +51,6 @@ class OpenSearchBackend:
     def where(self) -> str:
         """Its address, without user and password."""
         return self.endpoint.where
-
-    @property
-    def serverless(self) -> bool:
-        """Whether replicas and refreshing are the endpoint's own business."""
-        return False
 
     def create_index(self, name: str, body: Mapping[str, Any]) -> bool:
         """Create an index with its mapping, settings and aliases. False when there is one of this name."""

@@ -8,7 +8,13 @@ from typing import Any
 
 from posicional.contract.source import Block, Document, Where
 
-PLACES = ("store", "publish.opensearch.url", "alerts.*")
+PLACES = (
+    "store",
+    "publish.opensearch.url",
+    "publish.opensearch.auth.user",
+    "publish.opensearch.auth.password",
+    "alerts.*",
+)
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^{}]*))?\}")
 
@@ -26,6 +32,12 @@ def expand(text: str, env: Mapping[str, str], document: Document, where: Where) 
         return None
     # As in a shell, the default of `:-` also stands for a variable that is set and empty.
     return _REFERENCE.sub(lambda found: env.get(found[1]) or found[2] or "", text)
+
+
+def is_reference(text: str) -> bool:
+    """Whether a text is a variable and nothing else, without a default: what it stands for is in no contract."""
+    found = _REFERENCE.fullmatch(text)
+    return found is not None and not found[2]
 
 
 def refuse_elsewhere(document: Document) -> None:

@@ -106,16 +106,35 @@ class Keep:
 
 
 @dataclass(frozen=True, slots=True)
+class Basic:
+    """A user with a password."""
+
+    user: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Aws:
+    """Requests are signed with the credentials of AWS. Empty: as the address says, or AWS's own settings."""
+
+    service: str = ""
+    region: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class OpenSearchTarget:
     """Where datasets are published. `url` may hold a password: never print it, print `host`.
 
     `upsert`: each dataset is one index, whose documents change with every day; else each publication makes its own.
+    `compress`: whether what is sent is compressed; None: unless the endpoint is on this machine.
     """
 
     url: str = field(repr=False)
     datasets: Mapping[str, IndexOf]
     keep: Keep = field(default_factory=Keep)
     upsert: bool = False
+    auth: Basic | Aws | None = None
+    compress: bool | None = None
 
     @property
     def host(self) -> str:

@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from posicional.contract.calendar import Calendar
-from posicional.contract.environment import expand
-from posicional.contract.feed import Dataset, Feed, IndexOf, Keep, OpenSearchTarget
+from posicional.contract.environment import expand, is_reference
+from posicional.contract.feed import Aws, Basic, Dataset, Feed, IndexOf, Keep, OpenSearchTarget
 from posicional.contract.feed_days import compile_calendar, compile_due
 from posicional.contract.feed_files import FilesCompiler
-from posicional.contract.feed_words import DatasetWords, FeedWords, IndexWords, OpenSearchWords
+from posicional.contract.feed_words import AuthWords, DatasetWords, FeedWords, IndexWords, OpenSearchWords
 from posicional.contract.source import Document, Where, reason
 from posicional.contract.vocabulary import suggestion
 
@@ -194,7 +194,29 @@ class FeedCompiler:
         if words.keep and words.mode == "upsert":
             self.fault((*where, "keep"), "mode: upsert has one index, of which all is kept", "leave keep out")
         keep = Keep(words.keep.runs or 0, words.keep.days or 0) if words.keep else Keep()
-        return OpenSearchTarget(url=url, datasets=shown, keep=keep, upsert=words.mode == "upsert") if url else None
+        auth = self._auth(words.auth, url, (*where, "auth")) if words.auth else None
+        if url is None:
+            return None
+        return OpenSearchTarget(url, shown, keep, words.mode == "upsert", auth, words.compress)
+
+    def _auth(self, words: AuthWords, url: str | None, where: Where) -> Basic | Aws | None:
+        """Who we are to the endpoint. What variables hold appears in no fault."""
+        if url and _is_http(url) and urlsplit(url).username is not None:
+            self.fault(where, "there is a user in the url as well", "leave one of them out")
+        if words.aws is not None:
+            if words.user is not None or words.password is not None:
+                self.fault((*where, "aws"), "stands beside a user and password", "leave one of them out")
+            return Aws(words.aws.service or "", words.aws.region or "")
+        if words.user is None or words.password is None:
+            if not (words.lost("user") or words.lost("password")):
+                self.fault(where, "a user and a password go together", "or: auth: aws")
+            return None
+        if not is_reference(words.password):
+            hint = "write password: ${OPENSEARCH_PASSWORD}, and set that variable"
+            self.fault((*where, "password"), "a password does not belong into a contract", hint)
+        user = expand(words.user, self.env, self.document, (*where, "user"))
+        password = expand(words.password, self.env, self.document, (*where, "password"))
+        return Basic(user, password) if user is not None and password is not None else None
 
     def _check_mode(self, words: OpenSearchWords, index: IndexWords, where: Where) -> None:
         if words.mode == "upsert":

@@ -92,6 +92,14 @@ def _field_of(value: Any) -> Any:
     return _plain(value)
 
 
+def _auth(value: Any) -> Any:
+    if isinstance(value, dict):
+        return value
+    if value != "aws":
+        raise ValueError("expected aws, or {user: …, password: …}")
+    return {"aws": {}}
+
+
 def _moment(value: Any) -> Any:
     return value if isinstance(value, dict) else {"at": value}
 
@@ -194,11 +202,31 @@ class KeepWords(Words):
     days: Annotated[int, Field(ge=1)] | None = None
 
 
+class AwsWords(Words):
+    """Requests are signed for Amazon: for a domain (`es`), or a collection of Serverless (`aoss`)."""
+
+    service: Literal["es", "aoss"] | None = None
+    region: Text | None = None
+
+
+class AuthWords(Words):
+    """Who we are to the endpoint: a user with a password, or the credentials of AWS."""
+
+    user: Text | None = None
+    password: Text | None = None
+    aws: AwsWords | None = None
+
+
+Auth = Annotated[AuthWords, BeforeValidator(_auth, json_schema_input_type=AuthWords | str)]
+
+
 class OpenSearchWords(Words):
     """Where datasets are published."""
 
     url: Text
     datasets: Annotated[dict[str, IndexWords], Field(min_length=1)]
+    auth: Auth | None = None
+    compress: bool | None = None
     keep: KeepWords | None = None
     mode: Literal["upsert"] | None = None
 

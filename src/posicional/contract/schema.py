@@ -65,6 +65,7 @@ FORMS: Mapping[str, Json | Callable[[Json], Json]] = {
             {"type": "object", "properties": {"type": {"type": "string"}}, "required": ["type"]},
         ]
     },
+    "_auth": lambda words: {"anyOf": [{"const": "aws"}, words]},
     "_moment": lambda words: {"anyOf": [_CLOCK, words]},
     "_header_or_arrival": {"type": "string", "pattern": "^(arrival|[^.]+\\.[^.]+)$"},
 }
