@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from posicional.contract import feed_source
 from posicional.contract.calendar import Calendar, Due
-from posicional.contract.feed import DateFrom, Feed, IndexOf, OpenSearchTarget, Parts
+from posicional.contract.feed import Aws, Basic, DateFrom, Feed, IndexOf, OpenSearchTarget, Parts
 from posicional.contract.feed_source import load_contract, load_feed
 from posicional.contract.layout import Layout
 from posicional.contract.pattern import Pattern
@@ -231,6 +231,64 @@ def test_a_fault_shows_no_secret(load: Load, url: str) -> None:
     (fault,) = caught.value.faults
     assert (fault.path, fault.message) == ("publish.opensearch.url", "not the address of a server")
     assert "s3cr3t" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("aws", Aws()),
+        ({"aws": {}}, Aws()),
+        ({"aws": {"service": "aoss", "region": "sa-east-1"}}, Aws("aoss", "sa-east-1")),
+        ({"user": "ana", "password": "${SENHA}"}, Basic("ana", "s3cr3t")),
+        ({"user": "${QUEM}", "password": "${SENHA}"}, Basic("ana@x", "s3cr3t")),
+    ],
+    ids=["aws", "aws in full", "serverless", "user", "both from variables"],
+)
+def test_who_we_are(load: Load, said: Any, meant: Aws | Basic) -> None:
+    """AWS's credentials, or a user; the password is in no contract, and in nothing that is printed of the feed."""
+    words = publish("http://h")
+    words["opensearch"] |= {"auth": said, "compress": True}
+    feed = load(publish=words, env={"SENHA": "s3cr3t", "QUEM": "ana@x"})
+    assert feed.opensearch is not None
+    assert (feed.opensearch.auth, feed.opensearch.compress) == (meant, True)
+    assert "s3cr3t" not in repr(feed)
+
+
+@pytest.mark.parametrize(
+    ("said", "path", "message"),
+    [
+        ("basic", "auth", "expected aws, or {user: …, password: …}"),
+        ({"user": "ana"}, "auth", "a user and a password go together"),
+        ({}, "auth", "a user and a password go together"),
+        ({"user": "ana", "password": "s3cr3t"}, "auth.password", "a password does not belong into a contract"),
+        (
+            {"user": "ana", "password": "${SENHA:-s3cr}"},
+            "auth.password",
+            "a password does not belong into a contract",
+        ),
+        ({"user": "ana", "password": "${SENHA2}"}, "auth.password", "the environment variable SENHA2 is not set"),
+        ({"user": "ana", "password": "${SENHA}", "aws": {}}, "auth.aws", "stands beside a user and password"),
+        ({"aws": {"service": "ec2"}}, "auth.aws.service", "expected es or aoss"),
+    ],
+    ids="word user-alone nothing literal default unset both service".split(),  # noqa: SIM905
+)
+def test_who_we_are_is_said_wrongly(load: Load, said: Any, path: str, message: str) -> None:
+    """Each with its place, and without what a variable holds."""
+    words = publish("http://h")
+    words["opensearch"]["auth"] = said
+    with pytest.raises(ContractError) as caught:
+        load(publish=words, env={"SENHA": "v4lue"})
+    (fault,) = caught.value.faults
+    assert (fault.path, fault.message) == (f"publish.opensearch.{path}", message)
+    assert "v4lue" not in str(caught.value)
+
+
+def test_a_user_twice(load: Load) -> None:
+    """In the address and beside it."""
+    words = publish("http://ana:x@h")
+    words["opensearch"]["auth"] = "aws"
+    with pytest.raises(ContractError, match="there is a user in the url as well"):
+        load(publish=words)
 
 
 # --- what later work will read ----------------------------------------------------------------------------------------
