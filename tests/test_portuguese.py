@@ -24,7 +24,8 @@ ERRORS = {
 }  # fmt: skip
 """What raises a message that may end a run or publication, or say that the ledger cannot be read."""
 
-SAID = ("steps/transform.py", "steps/publish.py", "day/journal.py", "day/series.py", "documents/*.py",
+SAID = ("steps/transform.py", "steps/publish.py", "steps/showing.py", "steps/filling.py", "steps/upserting.py",
+        "day/journal.py", "day/series.py", "documents/*.py",
         "records/blocks.py", "records/compressed.py", "sql/checks.py", "sql/resolve.py",
         "backends/duckdb.py", "backends/spark*.py", "backends/java.py", "backends/opensearch.py", "backends/bulk.py",
         "backends/endpoint.py", "backends/store_*.py")  # fmt: skip

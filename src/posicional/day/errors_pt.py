@@ -154,6 +154,27 @@ _TARGETS: Table = {
     "the alias {alias} shows {index}, which this feed did not make": (
         "o alias {alias} mostra {index}, que não é deste feed"
     ),
+    "the alias {alias} shows {index}, which was published in another mode:": (
+        "o alias {alias} mostra {index}, que foi publicado com outro mode:"
+    ),
+    "the index was removed while it was filled": "o índice foi removido enquanto recebia documentos",
+    "documents that were looked at are not what was sent: {count} are not there; they differ in {columns}": (
+        "documentos conferidos não são o que foi enviado: {count} não estão lá; há diferença em {columns}"
+    ),
+    "documents that were looked at are not what was sent: {count} are not there": (
+        "documentos conferidos não são o que foi enviado: {count} não estão lá"
+    ),
+    "documents that were looked at are not what was sent: they differ in {columns}": (
+        "documentos conferidos não são o que foi enviado: há diferença em {columns}"
+    ),
+    "there is an index of this name, which is not this feed's or has not the alias {alias}": (
+        "já há um índice com este nome, que não é deste feed ou não tem o alias {alias}"
+    ),
+    "the index cannot take the dataset's columns as they are now": (
+        "o índice não aceita as colunas do dataset como estão agora"
+    ),
+    "{flag} is no boolean column of the dataset {dataset}": "{flag} não é coluna booleana do dataset {dataset}",
+    "a column that is true where the row is gone": "uma coluna verdadeira onde a linha deixou de existir",
     "there is nowhere to publish": "não há onde publicar",
     "run {run} has not made the dataset {name}": "o run {run} não fez o dataset {name}",
     "the column {name} cannot be a field of a document": "a coluna {name} não pode ser campo de um documento",
@@ -179,8 +200,17 @@ HINTS: Table = {
     "say it otherwise": "escrever de outro jeito",
     "it changed while it was read: convert it again": "mudou durante a leitura: converter de novo",
     "write {this+}": "escreva {this}",
-    "mend the dataset's columns, then run the command again with --again": (
-        "corrigir as colunas do dataset, depois rodar com --again"
+    "does an ingest pipeline change them? else run the command again": (
+        "algum pipeline de ingestão os muda? se não, rodar o comando de novo"
+    ),
+    "give the dataset another index: and run the days anew, or say the old type under fields:": (
+        "dar ao dataset outro index: e refazer os dias, ou dizer o tipo antigo em fields:"
+    ),
+    "remove it, and run the days anew; or give the dataset another index:": (
+        "removê-lo e refazer os dias; ou dar ao dataset outro index:"
+    ),
+    "which ones: {key}; mend the dataset's columns or its fields:, then run with --again": (
+        "quais: {key}; corrigir as colunas do dataset ou os seus fields:, depois rodar com --again"
     ),
     "run the command again; if it stays so, look at the cluster's log": (
         "rodar o comando de novo; se continuar, ver o log do cluster"
