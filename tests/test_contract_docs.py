@@ -1,4 +1,7 @@
-"""docs/contract.md cannot lie: its examples load, it names every word, and it lists what is not supported yet."""
+"""docs/contract.md cannot lie: its examples load, it names every word, and it lists what is not supported yet.
+
+The examples of docs/opensearch.md load as well.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +21,10 @@ from posicional.contract.layout_words import LayoutWords
 from posicional.contract.source import Document, parse_document
 from posicional.contract.vocabulary import Words
 
-PAGE = (Path(__file__).parents[1] / "docs" / "contract.md").read_text(encoding="utf-8")
-EXAMPLES = re.findall(r"^```yaml ([a-z-]+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+DOCS = Path(__file__).parents[1] / "docs"
+PAGE = (DOCS / "contract.md").read_text(encoding="utf-8")
+PAGES = PAGE + (DOCS / "opensearch.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"^```yaml ([a-z-]+)\n(.*?)^```$", PAGES, re.MULTILINE | re.DOTALL)
 
 SMALL_FEED = {
     "feed": "exemplo",
@@ -33,7 +38,7 @@ SMALL_FEED = {
 
 def test_every_block_of_yaml_is_an_example() -> None:
     """A block that says only `yaml` would not be tested."""
-    assert len(EXAMPLES) == len(re.findall(r"^```yaml", PAGE, re.MULTILINE))
+    assert len(EXAMPLES) == len(re.findall(r"^```yaml", PAGES, re.MULTILINE))
 
 
 @pytest.mark.parametrize(
