@@ -1,7 +1,7 @@
 r"""Arrow batches as the bodies of OpenSearch's `_bulk`, built column by column.
 
-Each column becomes a text column of JSON fragments, a null becomes nothing, and the fragments of a row are joined; no
-value ever becomes a Python object. Numbers keep every digit, since their text is Arrow's own.
+Each column becomes text, and the texts of a row are joined in one go with what stands between them; no value ever
+becomes a Python object. Numbers keep every digit, since their text is Arrow's own.
 
 A document's id is made of its key: the same row always has the same id, and two keys never share one. Parts are joined
 with `|`; a `|` or `\` within a part has a `\` before it.
@@ -18,10 +18,12 @@ import hmac
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -102,20 +104,29 @@ def documents(batch: pa.RecordBatch, names: pa.Array, extra: Mapping[str, Any], 
     columns = dict(zip(batch.schema.names, batch.columns, strict=True))
     own = json.dumps(dict(extra), ensure_ascii=False, separators=(",", ":"))[:-1]
     versioned = f',"version":{form.version},"version_type":"external_gte"' if form.version else ""
-    parts: list[Any] = ['{"index":{"_id":', _json_text(names), f'{versioned}}}}}\n{{"{OWN}":{own}']
-    parts += [_fragment(name, columns[column], PLAIN) for column, name in LINEAGE.items() if column in columns]
+    action: list[Piece] = ['{"index":{"_id":"', _escaped(names), f'"{versioned}}}}}\n']
+    lineage = [_named(name, columns[column], PLAIN) for column, name in LINEAGE.items() if column in columns]
     gone = _name(batch, form.deleted) if form.deleted else ""
-    fields = [_fragment(name, column, form) for name, column in columns.items() if name not in (*LINEAGE, gone)]
+    fields = [_named(name, column, form) for name, column in columns.items() if name not in (*LINEAGE, gone)]
+    rest: list[Piece] = ["}", *chain(*fields), "}\n"]
     if gone:
         is_gone = pc.fill_null(columns[gone], fill_value=False)
-        parts.append(pc.if_else(is_gone, ',"deleted":true}', _joined(["}", *fields])))
-    else:
-        parts += ["}", *fields]
-    return _joined([*parts, "}\n"])
+        rest = [pc.if_else(is_gone, ',"deleted":true}}\n', _joined(rest))]
+    return _joined([*action, f'{{"{OWN}":{own}', *chain(*lineage), *rest])
 
 
-def _joined(parts: Sequence[Any]) -> pa.Array:
-    """The texts of each row, one after another, a null being nothing."""
+Piece = Any
+"""A part of every row's text: the same for all, or a column of texts."""
+
+
+def _joined(pieces: Iterable[Piece]) -> pa.Array:
+    """The pieces of each row, one after another, a null being nothing. At least one is a column."""
+    parts: list[Any] = []
+    for piece in pieces:
+        if parts and isinstance(piece, str) and isinstance(parts[-1], str):
+            parts[-1] += piece
+        else:
+            parts.append(piece)
     return pc.binary_join_element_wise(*parts, "", null_handling="replace", null_replacement="")
 
 
@@ -136,22 +147,19 @@ def _cut(lines: pa.Array, limit: int) -> Iterator[tuple[bytes, int]]:
 # --- columns as text --------------------------------------------------------------------------------------------------
 
 
-def _fragment(name: str, column: pa.Array, form: Form) -> pa.Array:
-    """`,"name":value` for each row; null where the value is, unless nulls are to be written."""
-    text = _json(column, form)
-    if form.nulls and text.null_count:
-        text = pc.fill_null(text, "null")
-    return pc.binary_join_element_wise(f",{json.dumps(name, ensure_ascii=False)}:", text, "")
-
-
-def _json(column: pa.Array, form: Form) -> pa.Array:
-    """Each value as JSON: a number or a truth as it is, anything else as text."""
+def _named(name: str, column: pa.Array, form: Form) -> list[Piece]:
+    """`,"name":value` for each row; nothing where it has none, unless nulls are to be written."""
     type_ = column.type
     text = _moments(column, form.zone) if pa.types.is_timestamp(type_) else _text(column)
-    if pa.types.is_boolean(type_) or is_number(type_):
-        return text
-    plain = pa.types.is_date(type_) or pa.types.is_timestamp(type_) or pa.types.is_decimal(type_)
-    return pc.binary_join_element_wise('"', text, '"', "") if plain else _json_text(text)
+    bare = pa.types.is_boolean(type_) or is_number(type_)
+    plain = bare or pa.types.is_date(type_) or pa.types.is_timestamp(type_) or pa.types.is_decimal(type_)
+    quote = "" if bare else '"'
+    before = f",{json.dumps(name, ensure_ascii=False)}:"
+    value: list[Piece] = [f"{before}{quote}", text if plain else _escaped(text), quote]
+    if not text.null_count:
+        return value
+    whole = pc.binary_join_element_wise(*value, "")
+    return [pc.fill_null(whole, f"{before}null") if form.nulls else whole]
 
 
 def _moments(column: pa.Array, zone: ZoneInfo | None) -> pa.Array:
@@ -179,12 +187,22 @@ def _offset(minutes: int) -> str:
     return f"{'-' if minutes < 0 else '+'}{hours:02d}:{rest:02d}"
 
 
-def _json_text(text: pa.Array) -> pa.Array:
-    """Text in double quotes, with what JSON asks to be escaped."""
-    if pc.any(pc.match_substring_regex(text, r'[\x00-\x1f"\\]')).as_py():
+def _escaped(text: pa.Array) -> pa.Array:
+    """The text as it stands between the double quotes of JSON."""
+    data = _bytes(text)
+    if np.any((data < 0x20) | (data == ord('"')) | (data == ord("\\"))):
         for character in ("\\", '"', *map(chr, range(32))):
             text = pc.replace_substring(text, character, json.dumps(character)[1:-1])
-    return pc.binary_join_element_wise('"', text, '"', "")
+    return text
+
+
+def _bytes(text: pa.Array) -> npt.NDArray[np.uint8]:
+    """All that a column of texts holds, one after another."""
+    _, ends, data = text.buffers()
+    if data is None:
+        return np.empty(0, np.uint8)
+    offsets = np.frombuffer(ends, np.int32)[text.offset : text.offset + len(text) + 1]
+    return np.frombuffer(data, np.uint8)[offsets[0] : offsets[-1]]
 
 
 def _text(column: pa.Array) -> pa.Array:
@@ -219,7 +237,8 @@ def _name(batch: pa.RecordBatch, name: str) -> str:
 
 
 def _escaped_part(text: pa.Array) -> pa.Array:
-    if pc.any(pc.match_substring_regex(text, r"[\\|]")).as_py():
+    data = _bytes(text)
+    if np.any((data == ord("\\")) | (data == ord("|"))):
         text = pc.replace_substring(pc.replace_substring(text, "\\", "\\\\"), "|", "\\|")
     return text
 
