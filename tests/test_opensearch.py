@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 
 import pyarrow as pa
 import pytest
 
 from clocks import StillClock
 from posicional.backends.opensearch import OpenSearchBackend, connect
-from posicional.contract.feed import OpenSearchTarget
+from posicional.contract.feed import IndexOf, OpenSearchTarget
 from posicional.demo.osmem import start
 from posicional.documents.bodies import bodies
 from posicional.documents.mapping import mapping
@@ -21,13 +20,6 @@ CPF = "12345678909"
 META = {"feed": "planos", "dataset": "d", "date": "2026-11-22", "run": 1, "publication": 1}
 SCHEMA = pa.schema([("id", pa.string()), ("n", pa.int64())])
 INDEX = "contratos-2026-11-22-0001-0001"
-
-
-@pytest.fixture
-def url() -> Iterator[str]:
-    """A fresh endpoint."""
-    with start() as running:
-        yield running
 
 
 def backend(url: str, clock: StillClock | None = None) -> OpenSearchBackend:
@@ -45,7 +37,7 @@ def rows(count: int) -> list[pa.RecordBatch]:
 def load(endpoint: OpenSearchBackend, batches: list[pa.RecordBatch], limit: int = 4000) -> Loaded:
     """Make the index if need be and send the rows in small bodies."""
     if INDEX not in endpoint.indices(INDEX):
-        endpoint.create_index(INDEX, {"mappings": mapping(SCHEMA, META)})
+        endpoint.create_index(INDEX, {"mappings": mapping(SCHEMA, META, IndexOf("d", "d"))})
     made = bodies(batches, key=["id"], extra={"run": 1, "date": "2026-11-22"}, limit=limit)
     loaded = endpoint.load(INDEX, made)
     endpoint.refresh(INDEX)
@@ -55,9 +47,9 @@ def load(endpoint: OpenSearchBackend, batches: list[pa.RecordBatch], limit: int 
 # --- the verbs --------------------------------------------------------------------------------------------------------
 
 
-def test_what_is_loaded_can_be_counted_and_read(url: str) -> None:
+def test_what_is_loaded_can_be_counted_and_read(cluster: str) -> None:
     """Every document is there once, also after it was sent twice, with its own fields."""
-    endpoint = backend(url)
+    endpoint = backend(cluster)
     assert load(endpoint, rows(120)) == Loaded(120, {})
     assert load(endpoint, rows(120)) == Loaded(120, {})
     assert endpoint.count(INDEX) == 120
@@ -65,9 +57,9 @@ def test_what_is_loaded_can_be_counted_and_read(url: str) -> None:
     assert found == {"posicional": {"run": 1, "date": "2026-11-22"}, "id": "00007", "n": 7}
 
 
-def test_indices_are_found_by_name_pattern_and_alias(url: str) -> None:
+def test_indices_are_found_by_name_pattern_and_alias(cluster: str) -> None:
     """What is there comes with its aliases and with what its maker wrote; what is not there is left out."""
-    endpoint = backend(url)
+    endpoint = backend(cluster)
     load(endpoint, rows(1))
     endpoint.swap([Move("contratos", INDEX)])
     for name in (INDEX, "contratos", "contratos-*"):
@@ -80,9 +72,9 @@ def test_indices_are_found_by_name_pattern_and_alias(url: str) -> None:
     assert endpoint.indices("contratos") == {}
 
 
-def test_a_swap_that_looked_too_early_is_refused(url: str) -> None:
+def test_a_swap_that_looked_too_early_is_refused(cluster: str) -> None:
     """An alias moves from what was seen; when that is no longer so, or another was first, nothing moves."""
-    endpoint = backend(url)
+    endpoint = backend(cluster)
     for name in ("a", "b", "c", "d"):
         endpoint.create_index(name, {})
     assert endpoint.swap([Move("all", "a"), Move("also", "a")])
@@ -99,9 +91,9 @@ def test_a_swap_that_looked_too_early_is_refused(url: str) -> None:
     assert set(endpoint.indices("many")) == {"c", "d"}
 
 
-def test_an_alias_with_an_indexs_name_is_an_error(url: str) -> None:
+def test_an_alias_with_an_indexs_name_is_an_error(cluster: str) -> None:
     """What no retry mends is raised, with the server's reason, which holds no value."""
-    endpoint = backend(url)
+    endpoint = backend(cluster)
     endpoint.create_index("a", {})
     endpoint.create_index("b", {})
     with pytest.raises(TargetError, match="an index exists with the same name"):
@@ -111,9 +103,9 @@ def test_an_alias_with_an_indexs_name_is_an_error(url: str) -> None:
 # --- refusals ---------------------------------------------------------------------------------------------------------
 
 
-def test_refused_documents_are_counted_by_reason_without_their_values(url: str) -> None:
+def test_refused_documents_are_counted_by_reason_without_their_values(cluster: str) -> None:
     """A value that does not fit and a field that is not in the mapping are refused; the others are taken."""
-    endpoint = backend(url)
+    endpoint = backend(cluster)
     load(endpoint, rows(3))
     extra = {"run": 1, "date": "2026-11-22"}
     wrong = pa.record_batch({"id": ["x", "y", "z"], "n": [CPF + "a", "b", "5"]})
@@ -139,10 +131,10 @@ def test_nobody_there_is_said_at_once_without_the_password() -> None:
     assert clock.slept == []
 
 
-def test_nothing_is_logged(url: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_nothing_is_logged(cluster: str, caplog: pytest.LogCaptureFixture) -> None:
     """The client's log holds bodies at some levels: it stays silent at all of them."""
     caplog.set_level(logging.DEBUG)
-    endpoint = backend(url)
+    endpoint = backend(cluster)
     load(endpoint, rows(2))
     with pytest.raises(TargetError):
         endpoint.count("nowhere")
