@@ -316,7 +316,7 @@ def test_words_of_later_work_are_understood_already(load: Load) -> None:
     assert (file.required, file.wait_until, file.use_latest) == (False, Due(time(10)), True)
     assert (file.member, file.marker) == ("c.txt", "{name}.ok")
     assert file.parts == Parts(marker=Pattern("C_{date:%Y%m%d}.FIM"))
-    assert (dict(dataset.expect), dataset.lineage) == ({"ativos": dataset.sql}, "contratos")
+    assert (dict(dataset.expect), dataset.lineage) == ({"ativos.sql": dataset.sql}, "contratos")
     assert dict(dataset.protect) == {"a": ("hmac", 0), "b": ("mask", 4)}
     assert feed.alerts == ("mailto://ops@example.com",)
     assert feed.opensearch is not None

@@ -7,34 +7,32 @@ the key names a row, a part's place does not, and a sort would need the whole re
 
 from __future__ import annotations
 
+import itertools
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 from sqlglot import exp
 
+from posicional.backends.parts import PART_BYTES, empty_part, local_paths, scratch_folder, write_parts
 from posicional.errors import DataRefused, EngineError, SqlError
-from posicional.ports import Sink, Written
-from posicional.sql.checks import check_key, key_query, output
-from posicional.sql.dialect import Query, check, nearest, tables_of, to_duckdb
+from posicional.ports import Offending, Place, Written
+from posicional.sql.checks import Columns, check_key, key_query
+from posicional.sql.dialect import parse, tables_of
+from posicional.sql.plan import plan, plan_places, plan_query
+from posicional.sql.protect import protection
+from posicional.sql.types import spelled
 
 if TYPE_CHECKING:
     from posicional.contract.feed import Dataset
 
 BATCH_ROWS = 122_880
 """Rows that travel at once, and rows of a row group: what DuckDB itself writes, and a few tens of MB at most."""
-
-PART_BYTES = 256 << 20
-"""A part that has grown to so many bytes is closed and the next one begun, so that readers can share the work."""
 
 _KEYS = "posicional_keys"
 
@@ -58,41 +56,53 @@ class DuckDbEngine:
         """The engine's word in a feed."""
         return "duckdb"
 
-    def run(self, dataset: Dataset, tables: Mapping[str, Sequence[str]], sink: Sink) -> tuple[Written, ...]:
+    def run(
+        self, dataset: Dataset, tables: Mapping[str, Sequence[str]], sink: Place, secret: bytes = b""
+    ) -> tuple[Written, ...]:
         """Run a dataset's SQL over `tables` (name -> located parts) and write its parts into `sink`.
 
         Raises `SqlError` for SQL that is wrong, `DataRefused` for a key that is null or not unique or a value that a
-        cast cannot hold, `EngineError` for want of memory or disk. No message holds the value of a field.
+        cast cannot hold, `EngineError` for want of memory or disk, `UsageError` where hashes are wanted and `secret` is
+        no key. No message holds the value of a field.
         """
-        query = check(dataset, tables)
-        with ExitStack() as stack:
-            scratch = stack.enter_context(self._scratch())
-            read = tables_of(dataset.sql, query.path)
-            paths = {name: _local(name, parts, scratch) for name, parts in tables.items() if name.lower() in read}
-            database = stack.enter_context(self._database(scratch, [path for each in paths.values() for path in each]))
-            columns = _open_tables(database, paths)
-            with _explained(dataset, query, columns):
-                select, casts = _select(database, dataset, query)
-                keys = stack.enter_context(database.cursor())
-                reader = database.sql(select).to_arrow_reader(BATCH_ROWS)
-                written = _write(_remember(reader, keys, dataset.key, casts), reader.schema, sink, self.part_bytes)
+        path = str(dataset.sql_path)
+        protect = protection(dataset.protect, secret)
+        with self._opened(dataset.sql, path, tables) as (database, schemas), database.cursor() as keys:
+            made = plan(dataset, schemas)
+            with _explained(f"dataset {dataset.name}", path, schemas):
+                reader = database.sql(made.duckdb).to_arrow_reader(BATCH_ROWS)
+                schema = protect.schema(reader.schema)
+                remembered = _remember(reader, keys, dataset.key, made.columns)
+                batches: Iterator[pa.RecordBatch] = map(protect.apply, remembered)
+                first = next(batches, None)
+                batches = empty_part(schema) if first is None else itertools.chain([first], batches)
+                written = write_parts(batches, schema, sink, "part-{:05d}.parquet".format, self.part_bytes)
                 found = keys.execute(key_query(dataset.key, _KEYS).sql("duckdb", identify=True)).fetchone()
         if found:
             check_key(dataset, *map(int, found))
         return written
 
+    def offending(self, sql: str, path: str, tables: Mapping[str, Sequence[str]]) -> Offending:
+        """How many rows a query gives that must give none, and the lines of some. Raises as `run` does."""
+        with self._opened(sql, path, tables) as (database, schemas):
+            count, places = plan_places(plan_query(sql, path, schemas))
+            with _explained(f"expectation {path}", path, schemas):
+                rows = int(database.sql(count.duckdb).fetchall()[0][0])
+                found = database.sql(places.duckdb).fetchall() if rows and places else []
+        return Offending(rows, tuple((str(file), int(line)) for file, line in found if line is not None))
+
     @contextmanager
-    def _scratch(self) -> Iterator[Path]:
-        try:
-            folder = tempfile.TemporaryDirectory(prefix="posicional-", dir=self.temp_directory)
-        except OSError as error:
-            raise EngineError(
-                f"no temporary folder can be made: {error.strerror or error}",
-                where=self.temp_directory or tempfile.gettempdir(),
-                hint="make room there, or set TMPDIR to another folder",
-            ) from None
-        with folder as path:
-            yield Path(path)
+    def _opened(
+        self, sql: str, path: str, tables: Mapping[str, Sequence[str]]
+    ) -> Iterator[tuple[duckdb.DuckDBPyConnection, dict[str, dict[str, str]]]]:
+        """A database with the tables that a query reads, and their columns with types in Spark's words."""
+        read = tables_of(parse(sql, path))
+        with ExitStack() as stack:
+            scratch = stack.enter_context(scratch_folder(self.temp_directory))
+            paths = {name: local_paths(name, parts, scratch) for name, parts in tables.items() if name.lower() in read}
+            database = stack.enter_context(self._database(scratch, [path for each in paths.values() for path in each]))
+            # A table that nobody reads is named all the same, among those that an unknown one may have meant.
+            yield database, {**{name: {} for name in tables}, **_open_tables(database, paths)}
 
     @contextmanager
     def _database(self, scratch: Path, paths: Sequence[str]) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -126,33 +136,7 @@ class DuckDbEngine:
 # --- what goes in -----------------------------------------------------------------------------------------------------
 
 
-def _local(table: str, parts: Sequence[str], scratch: Path) -> list[str]:
-    """Paths of a table's parts; those that are no files of this machine are copied into `scratch` first."""
-    if not parts:
-        raise EngineError(f"the table {table} has no part", hint="its file must be converted again")
-    return [
-        _fetched(part, scratch / f"{table}-{number:05d}.parquet") if "://" in part else part
-        for number, part in enumerate(parts)
-    ]
-
-
-def _fetched(url: str, path: Path) -> str:
-    from posicional.backends.store import open_store
-
-    place = urlsplit(url)
-    store = open_store(f"{place.scheme}://{place.netloc}")
-    found = store.head(place.path.removeprefix("/"))
-    with store.source(found).open() as source, path.open("wb") as copy:
-        try:
-            shutil.copyfileobj(source, copy, 1 << 20)
-        except OSError as error:
-            raise EngineError(
-                f"a part cannot be copied here: {error.strerror or error}", where=str(path.parent)
-            ) from None
-    return str(path)
-
-
-def _open_tables(database: duckdb.DuckDBPyConnection, paths: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+def _open_tables(database: duckdb.DuckDBPyConnection, paths: Mapping[str, Sequence[str]]) -> dict[str, dict[str, str]]:
     """A view for each table; the columns of each."""
     columns = {}
     for name, files in paths.items():
@@ -161,7 +145,10 @@ def _open_tables(database: duckdb.DuckDBPyConnection, paths: Mapping[str, Sequen
             database.execute(
                 f'create view "{name}" as select * from read_parquet([{listed}], hive_partitioning = false)'  # noqa: S608 - names and paths of ours, quoted
             )
-            columns[name] = database.table(name).columns
+            view = database.table(name)
+            columns[name] = {
+                column: _in_sparks_words(str(type_)) for column, type_ in zip(view.columns, view.types, strict=True)
+            }
         except duckdb.Error as error:
             raise EngineError(
                 f"the parts of {name} cannot be read: {type(error).__name__}",
@@ -171,22 +158,12 @@ def _open_tables(database: duckdb.DuckDBPyConnection, paths: Mapping[str, Sequen
     return columns
 
 
-def _select(
-    database: duckdb.DuckDBPyConnection, dataset: Dataset, query: Query
-) -> tuple[str, tuple[tuple[str, exp.DataType], ...]]:
-    """The query in DuckDB's words with its columns cast to the types that are written, and these columns."""
-    sql = to_duckdb(dataset.sql, query.path)
-    found = database.sql(sql)
-    types = [(name, _type(str(type_))) for name, type_ in zip(found.columns, found.types, strict=True)]
-    written = output(dataset, types)
-    if [(name, type_.sql()) for name, type_ in types] == [(name, type_.sql()) for name, type_ in written]:
-        return sql, written
-    casts = ", ".join(f"cast({_name(name)} as {type_.sql('duckdb')}) as {_name(name)}" for name, type_ in written)
-    return f"select {casts} from ({sql})", written  # noqa: S608 - quoted names around a query that was checked
-
-
-def _type(text: str) -> exp.DataType:
-    return exp.DataType.build("null" if text == '"NULL"' else text, dialect="duckdb")
+def _in_sparks_words(type_: str) -> str:
+    found = exp.DataType.build(type_, dialect="duckdb")
+    for part in list(found.find_all(exp.DataType)):
+        if part.this is exp.DType.TIMESTAMP:
+            part.set("this", exp.DType.TIMESTAMPNTZ)
+    return spelled(found)
 
 
 # --- what comes out ---------------------------------------------------------------------------------------------------
@@ -196,10 +173,10 @@ def _remember(
     batches: pa.RecordBatchReader,
     keys: duckdb.DuckDBPyConnection,
     key: Sequence[str],
-    columns: Sequence[tuple[str, exp.DataType]],
+    columns: Columns,
 ) -> Iterator[pa.RecordBatch]:
     """The batches as they are, while their key columns go into a table of the database."""
-    types = {name.lower(): type_.sql("duckdb") for name, type_ in columns}
+    types = {name.lower(): exp.DataType.build(type_, dialect="spark").sql("duckdb") for name, type_ in columns}
     fields = ", ".join(f"{_name(column)} {types[column.lower()]}" for column in key)
     keys.execute(f"create table {_KEYS} ({fields})")
     names = {name.lower(): position for position, (name, _) in enumerate(columns)}
@@ -211,89 +188,46 @@ def _remember(
         yield batch
 
 
-def _write(batches: Iterator[pa.RecordBatch], schema: pa.Schema, sink: Sink, part_bytes: int) -> tuple[Written, ...]:
-    """Parts of about `part_bytes`; a result without rows is one part that has only the schema."""
-    written: list[Written] = []
-    pending: pa.RecordBatch | None = next(batches, None)
-    while pending is not None or not written:
-        name, rows = f"part-{len(written):05d}.parquet", 0
-        with sink.open(name) as stream:
-            with pq.ParquetWriter(stream, schema, compression="zstd", compression_level=1) as writer:
-                while pending is not None and (not rows or stream.tell() < part_bytes):
-                    writer.write_batch(pending)
-                    rows += pending.num_rows
-                    pending = next(batches, None)
-            size = stream.tell()
-        written.append(Written(name, rows, size))
-    return tuple(written)
-
-
 # --- messages ---------------------------------------------------------------------------------------------------------
 
 
 @contextmanager
-def _explained(dataset: Dataset, query: Query, columns: Mapping[str, Sequence[str]]) -> Iterator[None]:
-    """Turn what DuckDB says into an error of ours: where it is in the user's SQL, and never a value."""
+def _explained(what: str, path: str, schemas: Mapping[str, Mapping[str, str]]) -> Iterator[None]:
+    """Turn what DuckDB says into an error of ours: what failed and why, and never a value."""
     try:
         yield
     except duckdb.Error as error:
-        raise _explain(dataset, query, columns, str(error)) from None
+        raise _explain(what, path, schemas, str(error)) from None
     except OSError as error:  # DuckDB's own words, when it fails while Arrow takes batches from it
         if not re.match(r"[A-Z][A-Za-z ]+ Error: ", str(error)):
             raise
-        raise _explain(dataset, query, columns, str(error)) from None
+        raise _explain(what, path, schemas, str(error)) from None
 
 
 def _explain(
-    dataset: Dataset, query: Query, columns: Mapping[str, Sequence[str]], text: str
+    what: str, path: str, schemas: Mapping[str, Mapping[str, str]], text: str
 ) -> SqlError | DataRefused | EngineError:
     kind = text.partition(" Error:")[0]
-    all_columns = {column for each in columns.values() for column in each}
-    if kind in ("Binder", "Catalog", "Parser"):
-        return _sql_error(query, sorted(all_columns), text)
     if kind in ("Conversion", "Out of Range", "Invalid Input"):
+        all_columns = {column for each in schemas.values() for column in each}
         named = re.search(r"casting from source column (\w+)", text)
         column = f" (column {named[1]})" if named and named[1] in all_columns else ""
-        what = "a number is divided by zero" if "ivision by zero" in text else "a value does not fit"
+        why = "a number is divided by zero" if "ivision by zero" in text else "a value does not fit"
         return DataRefused(
-            f"dataset {dataset.name}: {what} in a cast or a calculation{column}",
-            where=query.path,
+            f"{what}: {why} in a cast or a calculation{column}",
+            where=path,
             hint="use try_cast where such values are expected, or a wider type",
         )
     if kind == "Out of Memory":
         return EngineError(
-            f"dataset {dataset.name}: DuckDB needs more memory than it may use",
+            f"{what}: DuckDB needs more memory than it may use",
             hint="raise its memory limit, or give it fewer threads",
         )
     if kind == "IO":
-        return EngineError(
-            f"dataset {dataset.name}: {_first_line(text)}", hint="is the disk of the temporary folder full?"
-        )
-    return EngineError(f"dataset {dataset.name}: DuckDB failed ({kind.lower()[:40]} error)", where=query.path)
-
-
-_NAMED = re.compile(r'(?:column|named|name|table) "([^"]+)"')
-
-
-def _sql_error(query: Query, columns: Sequence[str], text: str) -> SqlError:
-    """A name that is not there, or a type that does not fit: the query itself is wrong, no data was looked at."""
-    message = _first_line(text).partition(" Error: ")[2] or _first_line(text)
-    named = re.findall(_NAMED, message)
-    where, hint = query.path, ""
-    if "not found" in message or "does not have a column" in message:
-        name = named[-1] if named else ""
-        if "Referenced table" in message:
-            message, hint = f"there is no table or alias {name!r} in this place", "name it in from or join"
-        else:
-            message, hint = f"there is no column {name!r}", nearest(name, columns)
-    called = re.search(r"argument types '(\w+)\(", message)
-    if called:
-        message, hint = f"{message.partition('. You')[0]}", "cast the argument to the type that the function takes"
-    node = query.find(named[-1]) if named else query.find_call(called[1]) if called else None
-    if node:
-        line, column = query.place(node)
-        where = f"{query.path}:{line}:{column}"
-    return SqlError(message, where=where, hint=hint)
+        return EngineError(f"{what}: {_first_line(text)}", hint="is the disk of the temporary folder full?")
+    if kind in ("Binder", "Catalog", "Parser"):  # names and types are looked at before: no data was
+        return SqlError(f"{what}: DuckDB cannot run this: {_first_line(text)}", where=path, hint="say it otherwise")
+    return EngineError(f"{what}: DuckDB failed ({kind.lower()[:40]} error)", where=path)
 
 
 def _first_line(error: object) -> str:

@@ -57,7 +57,7 @@ def _load(contract: Path) -> Feed | Layout:
     loaded = load_contract(contract)
     if isinstance(loaded, Feed) and loaded.datasets:
         try:
-            from posicional.sql.dialect import feed_faults
+            from posicional.sql.feed import feed_faults
         except ModuleNotFoundError as error:
             raise not_installed("sql", error) from error
         faults = feed_faults(loaded)

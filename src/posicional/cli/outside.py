@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from typing import TYPE_CHECKING
 
@@ -38,8 +39,14 @@ def outside_for(
         target=_target,
         tell=tell,
         gone=gone,
+        secret=secret(),
         notify=notify,
     )
+
+
+def secret() -> bytes:
+    """The key of hashes, from the environment; empty where there is none."""
+    return os.environ.get("POSICIONAL_HMAC_KEY", "").encode()
 
 
 def _engine() -> Engine:

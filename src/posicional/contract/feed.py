@@ -18,6 +18,7 @@ from posicional.contract.pattern import Pattern
 from posicional.contract.tolerance import Tolerance
 
 View = Literal["latest", "all"]
+EngineName = Literal["duckdb", "spark"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class ExpectedFile:
 class Dataset:
     """A result table: its SQL (Spark's dialect, the text itself) and what the result must hold.
 
-    `columns`: name -> type as written, the optional output contract. `expect`: name of the query -> its SQL.
+    `columns`: name -> type as written, the optional output contract. `expect`: file as written -> its SQL.
     `protect`: column -> (`hmac` | `mask` | `year` | `drop` | `plain`, characters kept by a mask).
     """
 
@@ -146,6 +147,21 @@ class OpenSearchTarget:
 
 
 @dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """What runs the datasets' SQL, and what it may use of a machine: none of it changes what a dataset holds.
+
+    `memory` in bytes, `threads` (both 0: the engine's own choice), `temp` an absolute folder ("": the system's). A file
+    of more than `convert_above` bytes is converted by Spark's executors (0: none is).
+    """
+
+    use: EngineName = "duckdb"
+    memory: int = 0
+    threads: int = 0
+    temp: str = ""
+    convert_above: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Feed:
     """The whole contract of a feed. `store` is a folder (absolute) or a URL; `path` is the YAML it came from."""
 
@@ -163,6 +179,7 @@ class Feed:
     lookback: int = 35
     attempts: int = 3
     latest_only: bool = False
+    engine: EngineSettings = EngineSettings()
 
     @staticmethod
     def load(path: str | Path, env: Mapping[str, str] | None = None) -> Feed:

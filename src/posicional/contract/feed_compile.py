@@ -11,12 +11,15 @@ from zoneinfo import ZoneInfo
 
 from posicional.contract.calendar import Calendar
 from posicional.contract.environment import expand, is_reference
-from posicional.contract.feed import Aws, Basic, Dataset, Feed, IndexOf, Keep, OpenSearchTarget
+from posicional.contract.feed import Aws, Basic, Dataset, EngineSettings, Feed, IndexOf, Keep, OpenSearchTarget
 from posicional.contract.feed_days import compile_calendar, compile_due
 from posicional.contract.feed_files import FilesCompiler
-from posicional.contract.feed_words import AuthWords, DatasetWords, FeedWords, IndexWords, OpenSearchWords
+from posicional.contract.feed_words import AuthWords, DatasetWords, EngineWords, FeedWords, IndexWords, OpenSearchWords
 from posicional.contract.source import Document, Where, reason
 from posicional.contract.vocabulary import suggestion
+
+CONVERT_ABOVE = 2 * 10**9
+"""Bytes of a file beyond which Spark converts it, where a feed does not say: for less it is not worth beginning jobs."""
 
 SCHEMES = ("s3", "memory", "file")
 
@@ -60,6 +63,7 @@ class FeedCompiler:
         opensearch = None
         if words.publish and words.publish.opensearch:
             opensearch = self._opensearch(words.publish.opensearch, words)
+        engine = self._engine(words.engine)
         for number, alert in enumerate(words.alerts):
             expand(alert, self.env, self.document, ("alerts", number))
         if zone is None or deadline is None or store is None or any(each.faults for each in self.documents):
@@ -79,6 +83,7 @@ class FeedCompiler:
             lookback=words.lookback,
             attempts=words.attempts,
             latest_only=words.latest_only,
+            engine=engine,
         )
 
     def _zone(self, name: str) -> ZoneInfo | None:
@@ -101,6 +106,18 @@ class FeedCompiler:
             self.fault(("store",), f"a store {scheme}:// is not known", "a folder, or s3://bucket/prefix")
         return text
 
+    def _engine(self, words: EngineWords) -> EngineSettings:
+        above = words.convert_above
+        if words.use != "spark" and above is not None:
+            self.fault(("engine", "convert_above"), "only Spark converts so", "engine: {use: spark, …}")
+        return EngineSettings(
+            use=words.use,
+            memory=words.memory or 0,
+            threads=words.threads or 0,
+            temp=str((self.folder / words.temp).resolve()) if words.temp else "",
+            convert_above=CONVERT_ABOVE if above is None and words.use == "spark" else above or 0,
+        )
+
     # --- datasets ---
 
     def _dataset(self, name: str, words: DatasetWords) -> Dataset | None:
@@ -111,7 +128,7 @@ class FeedCompiler:
         for number, each in enumerate(words.expect):
             query = self._sql(self.folder / each, each, (*where, "expect", number))
             if query is not None:
-                expect[Path(each).stem] = query
+                expect[each] = query
         for number, column in enumerate(() if words.lost("key") else words.key):
             if column in words.key[:number]:
                 self.fault((*where, "key", number), f"{column} is named twice")

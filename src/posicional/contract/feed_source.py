@@ -17,11 +17,7 @@ from posicional.contract.vocabulary import NotYet, read_words, refuse_not_yet
 from posicional.errors import ContractError
 
 NOT_YET: NotYet = {
-    "datasets.*.expect": (),
-    "datasets.*.lineage": (),
-    "datasets.*.protect": (),
     "alerts.*": (),
-    "engine": ("spark",),
 }
 """Words of a feed that are understood, and that nothing can do yet; where values are named, only those are refused."""
 

@@ -188,6 +188,10 @@ def _round(node: exp.Expr, _name: str) -> Complaint | None:
     return None
 
 
+def _count(node: exp.Expr, _name: str) -> Complaint | None:
+    return _only("this", "big_int", but="count of several columns is not supported")(node, "")
+
+
 def _rounding(node: exp.Expr, name: str) -> Complaint | None:
     return _only("this", but=f"{name or 'floor'} with a number of decimals is not supported")(node, "")
 
@@ -361,6 +365,7 @@ RULES: dict[type[exp.Expr], Rule | None] = {
     exp.Sub: None,
     exp.Mul: None,
     exp.Mod: None,
+    exp.Div: None,
     exp.Neg: None,
     exp.Abs: _named("abs"),
     exp.Round: _round,
@@ -399,8 +404,9 @@ RULES: dict[type[exp.Expr], Rule | None] = {
     exp.TimeToStr: _date_format,
     exp.TimeStrToTime: None,
     # many rows
-    exp.Count: _named("count"),
+    exp.Count: _count,
     exp.Sum: _named("sum"),
+    exp.Avg: _named("avg", "mean"),
     exp.Min: _named("min"),
     exp.Max: _named("max"),
     exp.Window: _window,

@@ -1,6 +1,6 @@
-"""What a dataset's result must hold: columns that both engines can write, in the declared types, and its key.
+"""What a dataset's result must hold: columns in types that every engine can write, its key, and what is expected of it.
 
-Types are sqlglot's, so that an engine only has to say its own in that form.
+Types are texts in Spark's words.
 """
 
 from __future__ import annotations
@@ -13,57 +13,67 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from posicional.errors import DataRefused, SqlError
-from posicional.sql.dialect import nearest
+from posicional.sql.dialect import LINEAGE_COLUMNS, nearest
+from posicional.sql.types import INTEGERS, NULL, digits_of, spelled
 
 if TYPE_CHECKING:
     from posicional.contract.feed import Dataset
 
-_INTEGERS = (exp.DType.TINYINT, exp.DType.SMALLINT, exp.DType.INT, exp.DType.BIGINT)
-_WIDE_INTEGERS = (exp.DType.INT128, exp.DType.UTINYINT, exp.DType.USMALLINT, exp.DType.UINT, exp.DType.UBIGINT)
-_PLAIN = {
-    exp.DType.TEXT: "string",
-    exp.DType.VARCHAR: "string",
-    exp.DType.DATE: "date",
-    exp.DType.TIMESTAMP: "timestamp_ntz",
-    exp.DType.TIMESTAMPNTZ: "timestamp_ntz",
-    exp.DType.BOOLEAN: "boolean",
-    exp.DType.VARBINARY: "binary",
-    exp.DType.BINARY: "binary",
-}
+Columns = tuple[tuple[str, str], ...]
+"""Names and types, in order."""
+
+_KEPT_IN_A_KEY = ("hmac", "plain")
+"""What may happen to a column of the key: two values stay two."""
 
 
-def output(dataset: Dataset, columns: Sequence[tuple[str, exp.DataType]]) -> tuple[tuple[str, exp.DataType], ...]:
-    """The columns that a dataset is written with: name and type, in order, given those that its SQL produces.
+def output(dataset: Dataset, found: Sequence[tuple[str, str]]) -> Columns:
+    """The columns that a dataset's SQL is cast to before they are protected, given those that it gives.
 
-    Without a declared `columns:` they are the query's own, and integers wider than a bigint (an engine's sum) become
-    one. A declared type may widen but never cut: whoever wants to round says so in the SQL. Raises `SqlError`.
+    Without a declared `columns:` they are the query's own. A declared type may widen but never cut: whoever wants to
+    round says so in the SQL. What says where a row came from need not be declared. Raises `SqlError`.
     """
     where = str(dataset.sql_path)
-    names = [name for name, _ in columns]
-    twice = [name for name, count in Counter(name.lower() for name in names).items() if count > 1]
-    if twice:
-        raise SqlError(f"two columns are called {twice[0]!r}", where=where, hint="name one of them with as")
-    found = {name.lower(): (name, type_) for name, type_ in columns}
-    for column in dataset.key:
-        if column.lower() not in found:
-            raise SqlError(
-                f"the key's column {column!r} is not in the result", where=where, hint=nearest(column, names)
-            )
+    names = [name for name, _ in found]
+    types = {name.lower(): type_ for name, type_ in found}
+    _check_names(dataset, names)
+    how = {name.lower(): what for name, (what, _) in dataset.protect.items()}
+    for name, type_ in found:
+        _check_type(where, name, type_, how.get(name.lower(), "plain"))
     if not dataset.columns:
-        return tuple((name, _writable(dataset, name, type_)) for name, type_ in columns)
-    for column in names:
-        if column.lower() not in {declared.lower() for declared in dataset.columns}:
-            raise SqlError(
-                f"the column {column!r} is not declared", where=where, hint="add it to columns:, or leave it out"
-            )
+        return tuple(found)
+    declared = {column.lower() for column in dataset.columns}
+    kept = [name for name in names if how.get(name.lower()) != "drop"]
+    for column in kept:
+        if column.lower() not in declared | set(LINEAGE_COLUMNS):
+            message = f"the column {column!r} is not declared"
+            raise SqlError(message, where=where, hint="add it to columns:, or leave it out")
     written = []
     for column, text in dataset.columns.items():
-        if column.lower() not in found:
-            raise SqlError(
-                f"the declared column {column!r} is not in the result", where=where, hint=nearest(column, names)
-            )
-        written.append((column, _declared(dataset, column, text, _writable(dataset, *found[column.lower()]))))
-    return tuple(written)
+        if column.lower() not in map(str.lower, kept):
+            what = "is dropped" if column.lower() in types else "is not in the result"
+            raise SqlError(f"the declared column {column!r} {what}", where=where, hint=nearest(column, kept))
+        got = types[column.lower()]
+        written.append((column, _declared(dataset, column, text, got, how.get(column.lower(), "plain"))))
+    others = [(name, type_) for name, type_ in found if name.lower() not in declared]
+    return (*written, *others)
+
+
+def _check_names(dataset: Dataset, names: Sequence[str]) -> None:
+    """Raises `SqlError` unless names are there once, those of the key and the protected ones, and rows stay apart."""
+    where, lower = str(dataset.sql_path), [name.lower() for name in names]
+    twice = [name for name, count in Counter(lower).items() if count > 1]
+    if twice:
+        raise SqlError(f"two columns are called {twice[0]!r}", where=where, hint="name one of them with as")
+    for what, wanted in (("key's", dataset.key), ("protected", dataset.protect)):
+        for column in wanted:
+            if column.lower() not in lower:
+                message = f"the {what} column {column!r} is not in the result"
+                raise SqlError(message, where=where, hint=nearest(column, names))
+    key = [column.lower() for column in dataset.key]
+    for column, (how, _) in dataset.protect.items():
+        if column.lower() in key and how not in _KEPT_IN_A_KEY:
+            message = f"the key's column {column!r} would no longer tell rows apart: {how}"
+            raise SqlError(message, where=where, hint=f"protect it with {' or '.join(_KEPT_IN_A_KEY)}")
 
 
 def key_query(key: Sequence[str], table: str) -> exp.Query:
@@ -100,55 +110,49 @@ def check_key(dataset: Dataset, nulls: int, keys_twice: int, rows_twice: int) ->
     )
 
 
-def _writable(dataset: Dataset, name: str, type_: exp.DataType) -> exp.DataType:
-    """The type in which a column can be written when nothing is declared."""
-    kind = type_.this
-    if kind in _INTEGERS or kind is exp.DType.DECIMAL or kind in (exp.DType.LIST, exp.DType.ARRAY, exp.DType.STRUCT):
-        return type_
-    if kind in _WIDE_INTEGERS:
-        return exp.DataType.build("bigint")
-    if kind in _PLAIN:
-        return exp.DataType.build(_PLAIN[kind], dialect="spark")
-    hint = "give it a type, as in cast(null as string)" if kind is exp.DType.NULL else "cast it in the SQL"
-    raise SqlError(
-        f"the column {name!r} has the type {type_.sql().lower()}, which not every engine can write",
-        where=str(dataset.sql_path),
-        hint=hint,
-    )
+def _check_type(where: str, name: str, type_: str, how: str) -> None:
+    """Raises `SqlError` for a type that not every engine can write, or that cannot be protected so."""
+    if type_ == NULL:
+        message, hint = f"the column {name!r} is always null", "give it a type, as in cast(null as string)"
+        raise SqlError(message, where=where, hint=hint)
+    if how == "mask" and type_ != "string":
+        message, hint = f"only text can be masked; {name!r} is {type_}", "write cast(… as string), or hmac"
+        raise SqlError(message, where=where, hint=hint)
+    if how == "year" and type_ not in ("date", "timestamp_ntz"):
+        message, hint = f"only a date has a year; {name!r} is {type_}", "write cast(… as date), or hmac"
+        raise SqlError(message, where=where, hint=hint)
+    if how == "hmac" and type_.startswith(("array", "struct", "map")):
+        raise SqlError(f"a list cannot be hashed: {name!r} is {type_}", where=where, hint="drop it")
 
 
-def _declared(dataset: Dataset, column: str, text: str, found: exp.DataType) -> exp.DataType:
-    """The declared type of a column, if the one that was found fits into it."""
-    where, got = str(dataset.sql_path), found.sql("spark").lower()
+PROTECTED_AS = {"hmac": "string", "mask": "string", "year": "int"}
+"""What a protected column is written as; any other keeps its type."""
+
+
+def _declared(dataset: Dataset, column: str, text: str, found: str, how: str) -> str:
+    """The type that a column is cast to, so that it is written in the declared one."""
+    where = str(dataset.sql_path)
     try:
-        declared = exp.DataType.build(text, dialect="spark")
+        declared = spelled(exp.DataType.build(text, dialect="spark"))
     except (SqlglotError, ValueError):
         raise SqlError(f"column {column!r}: {text!r} is not a type of Spark SQL", where=where) from None
-    if _fits(found, declared):
+    if how in PROTECTED_AS:
+        if declared == PROTECTED_AS[how]:
+            return found
+        found, hint = PROTECTED_AS[how], f"{how} makes it {PROTECTED_AS[how]}: declare that"
+    elif _fits(found, declared):
         return declared
-    raise SqlError(
-        f"the column {column!r} does not fit its declared type",
-        where=where,
-        expected=text,
-        got=got,
-        hint="cast it in the SQL",
-    )
+    else:
+        hint = "cast it in the SQL"
+    message = f"the column {column!r} does not fit its declared type"
+    raise SqlError(message, where=where, expected=text, got=found, hint=hint)
 
 
-def _fits(found: exp.DataType, declared: exp.DataType) -> bool:
+def _fits(found: str, declared: str) -> bool:
     """Whether every value of `found` is the same value in `declared`, unless it is too large, which is an error."""
-    if declared.this in _INTEGERS:
-        return found.this in _INTEGERS or _scale(found) == 0
-    if declared.this is exp.DType.DECIMAL:
-        if not declared.expressions:
-            return False
-        scale = 0 if found.this in _INTEGERS else _scale(found)
-        return scale is not None and scale <= (_scale(declared) or 0)
-    return found.this is declared.this and found.expressions == declared.expressions
-
-
-def _scale(type_: exp.DataType) -> int | None:
-    """Digits behind the point; None for what is no decimal."""
-    if type_.this is not exp.DType.DECIMAL:
-        return None
-    return int(type_.expressions[1].name) if len(type_.expressions) > 1 else 0
+    digits, wanted = digits_of(found), digits_of(declared)
+    if declared in INTEGERS:
+        return found in INTEGERS or (digits is not None and digits[1] == 0)
+    if wanted:
+        return found in INTEGERS or (digits is not None and digits[1] <= wanted[1])
+    return found == declared

@@ -16,7 +16,6 @@ CLAUSES: dict[str, str] = {
 }
 
 WORDS: dict[type[exp.Expr], str] = {
-    exp.Div: "/",
     exp.IntDiv: "div",
     exp.Interval: "interval",
     exp.CurrentDate: "current_date",
@@ -29,17 +28,13 @@ WORDS: dict[type[exp.Expr], str] = {
     exp.Filter: "filter (where …)",
 }
 
-_AVERAGE = "give sum(…) and count(…) as two columns"
 _CLOCK = "a dataset must not depend on the clock: use a date of the data"
 _CHANCE = "a repeated run must give the same dataset: use a column of the key"
 _ORDER = "it depends on the order of the rows: use min, max, or row_number() over (… order by …)"
 _RANKED = "row_number() over (partition by … order by …) and keep row 1"
 
 INSTEAD: dict[str, str] = {
-    "/": "engines divide decimals to another scale: multiply instead, or divide where the result is shown",
-    "div": "use floor of a product",
-    "avg": _AVERAGE,
-    "mean": _AVERAGE,
+    "div": "use floor(a / b)",
     "interval": "write date_add(d, 1) or add_months(d, 1)",
     "limit": "a dataset is whole: say in where which rows belong to it",
     "offset": "a dataset is whole: say in where which rows belong to it",

@@ -15,7 +15,7 @@ from posicional.day.facts import Blame, DatasetFact, EndStatus, PartFact, RunEnd
 from posicional.day.journal import Facts, Ledger
 from posicional.day.keys import RUNS, TurnKey, results_prefix
 from posicional.day.state import Day, fold
-from posicional.errors import ContractError, PosicionalError
+from posicional.errors import ContractError, DataRefused, PosicionalError
 from posicional.ports import Engine, Event
 
 Tables = dict[str, Sequence[str]]
@@ -70,11 +70,14 @@ def _make_all(
     absent: Sequence[PartFact],
     facts: Facts | None,
 ) -> tuple[EndStatus, str]:
-    from posicional.sql.dialect import feed_faults, order
+    from posicional.sql.feed import feed_faults, order
+    from posicional.sql.protect import protection
 
     faults = feed_faults(feed)
     if faults:
         raise ContractError(faults)
+    for dataset in feed.datasets.values():
+        protection(dataset.protect, ledger.outside.secret)  # a key that is missing is told before anything is made
 
     tables = _tables(ledger, day, absent)
     for dataset in order(feed.datasets.values()):
@@ -88,12 +91,36 @@ def _make_all(
         tables[dataset.name] = [ledger.outside.store.locate(part.key) for part in made[dataset.name].parts]
         rows, seconds = made[dataset.name].rows, time.monotonic() - began
         tell(ledger, "dataset", f"{dataset.name}: {_count(rows, 'row')}, in {seconds:.1f} s")
+    check_expectations(feed, engine, tables)
     return "succeeded", ""
+
+
+def check_expectations(feed: Feed, engine: Engine, tables: Tables) -> None:
+    """Raises `DataRefused` with every expectation that does not hold: how many rows, and the lines of some of them.
+
+    They are asked when all datasets are made, since each may read any of them.
+    """
+    broken = []
+    for dataset in feed.datasets.values():
+        for path, sql in dataset.expect.items():
+            found = engine.offending(sql, path, tables)
+            if found.rows:
+                lines = ", ".join(f"{file} line {line}" for file, line in found.places)
+                where = f": {lines}{', …' if found.rows > len(found.places) else ''}" if lines else ""
+                broken.append(f"dataset {dataset.name}: {_count(found.rows, 'row')} in {path}{where}")
+    if broken:
+        raise DataRefused(
+            "; ".join(broken),
+            where=str(feed.path),
+            expected="these queries to give no row",
+            hint="correct the data and send it again, or the query",
+        )
 
 
 def _make(engine: Engine, ledger: Ledger, dataset: Dataset, number: int, tables: Tables) -> DatasetFact:
     prefix = results_prefix(ledger.feed, dataset.name, ledger.date, number)
-    written = engine.run(dataset, tables, ledger.outside.store.sink(prefix))
+    outside = ledger.outside
+    written = engine.run(dataset, tables, outside.store.sink(prefix), outside.secret)
     parts = tuple(
         PartFact(key=prefix + part.name, table=dataset.name, rows=part.rows, bytes=part.bytes) for part in written
     )
