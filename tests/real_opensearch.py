@@ -35,6 +35,13 @@ class Absent(Exception):
     """This machine cannot run a node; the text says what is missing and how to get it."""
 
 
+def check() -> None:
+    """Raise `Absent` where something is missing that a node needs; nothing is fetched or begun."""
+    _, version = _java()
+    if not _folder(version).is_dir() and shutil.which("mvn") is None:
+        raise Absent(f"there is no Maven -> {HINT}")
+
+
 @contextmanager
 def node() -> Iterator[str]:
     """The URL of a node with nothing in it, while it runs. Should this process die, it ends by itself.
@@ -76,10 +83,9 @@ def _java() -> tuple[str, str]:
 
 def _jars(version: str) -> Path:
     """The folder of the node's jars, fetched once for all."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "posicional"
-    cache.mkdir(parents=True, exist_ok=True)
-    folder = cache / f"opensearch-{version}"
-    with (cache / f"opensearch-{version}.lock").open("wb") as lock:
+    folder = _folder(version)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f"{folder.name}.lock").open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two test runs at once fetch once
         if not folder.is_dir():
             _fetch(version, folder)
@@ -90,6 +96,11 @@ def _jars(version: str) -> Path:
     if sorted(got.splitlines()) != sorted(wanted.splitlines()):
         raise RuntimeError(f"the jars in {folder} are not those of {version}.sha256 -> remove that folder")
     return folder
+
+
+def _folder(version: str) -> Path:
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "posicional" / f"opensearch-{version}"
 
 
 def _fetch(version: str, folder: Path) -> None:
