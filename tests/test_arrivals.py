@@ -23,7 +23,10 @@ from posicional.day.report import report
 from posicional.errors import ContractError, DataRefused, NotDone, UsageError
 from posicional.ports import Outside, Source, Store, StoredObject
 from posicional.steps.advance import Outcome, advance, peek
+from posicional.steps.backfill import plan
+from posicional.steps.days import open_days
 from posicional.steps.decide import accept
+from posicional.steps.overdue import overdue_days
 from test_advance import Around, Busy, Replacing, rows_of
 from tiny_s3 import TinyS3
 from worlds import (
@@ -251,6 +254,21 @@ def test_a_header_is_read_once(tmp_path: Path) -> None:
     advance(feed, DAY, world(store))
     assert (store.calls["source"], store.calls["create"], store.calls["read"]) == (0, 0, 2)
     assert store.calls["list"] == 3  # what arrived, the dates, the day's facts
+
+
+def test_whoever_only_looks_writes_nothing(tmp_path: Path) -> None:
+    """The open days, the plan of many days, and the days that are late: what headers say is not written down there."""
+    feed = write_feed(tmp_path / "feed", feed=HEADER)
+    store = Counting(new_store("memory", tmp_path))
+    send(store.real, "CONTRATOS.txt", contratos())
+    clock = ToldClock(datetime(DAY.year, DAY.month, DAY.day, 15, tzinfo=UTC))
+    lines, _ = open_days(feed, world(store, clock))
+    assert [(line.date, line.new) for line in lines] == [(str(DAY), 1)]
+    assert [one.day.date for one in plan(feed, DAY, DAY, world(store, clock)).work] == [DAY]
+    assert overdue_days(feed, world(store, clock)) == ()
+    assert store.calls["create"] == 0
+    advance(feed, DAY, world(store, clock))
+    assert store.calls["create"] == 3
 
 
 def test_a_header_that_cannot_be_read_is_reported(store: Store, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,14 @@ from posicional.backends.duckdb import DuckDbEngine
 from posicional.contract.feed import Dataset, Feed
 from posicional.day.facts import Done, RunEnd
 from posicional.day.journal import Ledger
-from posicional.day.keys import RUNS, DoneKey, TurnKey, parts_prefix, rejects_prefix, results_prefix
+from posicional.day.keys import PARQUET, RUNS, DoneKey, TurnKey, parts_prefix, rejects_prefix, results_prefix
 from posicional.day.state import fold
 from posicional.errors import EngineError
 from posicional.ports import Outside, Sink, Store, Written
 from posicional.steps.advance import advance
 from posicional.steps.arrivals import look
 from posicional.steps.cleanup import AGE, clean_up
+from posicional.steps.convert import convert_arrival
 from posicional.steps.decide import accept, rollback
 from test_advance import Around, Failing
 from worlds import CONTRATOS, Told, ToldClock, clientes, contratos, new_store, outside_of, send, write_feed
@@ -109,6 +111,35 @@ def test_tries_of_an_arrival_that_nobody_has_read_stay(store: Store, feed: Feed)
     look(feed, Ledger(world(store), feed.name, DAY))
     put(store, parts_prefix("saude", "contratos", DAY, 1, "slow"))
     assert cleaned(store, feed) == []
+
+
+def test_whoever_slept_for_a_day_names_nothing_that_is_gone(store: Store, feed: Feed, tmp_path: Path) -> None:
+    """A process falls asleep over a file; others mend the layout, read it, and clean up; then the first one wakes up.
+
+    Its own way of reading has no fact yet, so nobody would stop it; but what it wrote is no longer there.
+    """
+    without = CONTRATOS.replace("    controls: [{count: all, field: registros}]\n", "")
+    mended = write_feed(tmp_path / "feed", contratos=without)
+    slept = []
+
+    class Sleepy(ToldClock):
+        def now(self) -> datetime:
+            if any(store.list(PARQUET)) and not slept:  # it has written all its parts, and is about to say so
+                slept.append(self.time)
+                assert advance(mended, DAY, world(store)).problem is None
+                self.time = LATER
+                assert cleaned(store, mended) != []
+            return self.time
+
+    both(store)
+    ledger = Ledger(replace(world(store), clock=Sleepy(NOW)), feed.name, DAY)
+    facts = look(feed, ledger).facts
+    convert_arrival(feed, ledger, facts, "contratos", 1)
+    named = [part.key for fact in ledger.read().entries.values() if isinstance(fact, Done) for part in fact.parts]
+    assert slept
+    assert {found.key for found in store.list(PARQUET)} == set(named)
+    # Should the old layout come back, the file is read once more.
+    assert advance(feed, DAY, world(store), again=True).problem is None
 
 
 def test_tries_of_an_arrival_that_is_read_in_another_way_stay(store: Store, feed: Feed, tmp_path: Path) -> None:

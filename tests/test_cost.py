@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from posicional.backends import store_objects
 from posicional.backends.duckdb import DuckDbEngine
 from posicional.contract.feed import Feed
 from posicional.day.journal import Ledger
@@ -22,7 +23,7 @@ from posicional.steps.advance import advance, peek
 from posicional.steps.days import open_days
 from posicional.steps.sweep import sweep
 from test_advance import Around
-from worlds import DAY, ToldClock, clientes, contratos, new_store, outside_of, send, write_feed
+from worlds import DAY, ToldClock, clientes, contratos, new_store, outside_of, s3_store, send, write_feed
 
 EVENING = ToldClock(datetime(DAY.year, DAY.month, DAY.day, 18, tzinfo=ZoneInfo("America/Sao_Paulo"))).time
 
@@ -150,6 +151,31 @@ def test_an_arrival_costs_the_same_however_many_days_there_are(
         costs.append((first, second))
     assert costs[0] == costs[1]
     assert (costs[0][0]["create"], costs[0][1]["create"]) == (2, 5)
+
+
+def test_an_event_on_s3_costs_the_same_however_much_lies_there(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every request counted, in pages of ten names: a trigger asks for the names of its day, not for all of them."""
+    costs = []
+    for days in (0, 100):
+        with s3_store(monkeypatch) as (store, server):
+            server.page, server.versioned = 10, True
+            monkeypatch.setattr(store_objects, "PAGE", server.page)
+            for when in [*before(days), *(DAY + timedelta(days=n) for n in range(1, days + 1))]:
+                send(store, f"CLIENTES_{when:%Y%m%d}.txt", b"")
+                send(store, f"CONTRATOS_{when:%Y%m%d}.txt", b"")
+            requests = []
+            for name, data in (("CLIENTES", clientes()), ("CONTRATOS", contratos())):
+                send(store, f"{name}_{DAY:%Y%m%d}.txt", data)
+                server.requests.clear()
+                outcome = advance(feed, DAY, world(store), insist=False)
+                requests.append(Counter(one.partition(" ")[0] for one in server.requests))
+            assert outcome.rest.why == "done"
+            costs.append(requests)
+    beside_none, beside_many = ([one["GET"] for one in requests] for requests in costs)
+    # Two names' beginnings are listed a look; of each at most two pages more, where other days' names begin alike.
+    looks = 5
+    assert [many - none for none, many in zip(beside_none, beside_many, strict=True)] <= [4 * looks, 4 * looks]
+    assert [{**requests[0], "GET": 0} for requests in costs] == [{**costs[0][0], "GET": 0}] * 2
 
 
 def test_a_finished_day_costs_two_lists_and_its_facts(feed: Feed, whole_day: dict[str, bytes], tmp_path: Path) -> None:

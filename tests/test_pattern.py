@@ -112,6 +112,26 @@ def test_an_expected_name_keeps_what_else_varies() -> None:
     assert pattern.match(pattern.example(DAY)) == PatternMatch(DAY, part="1")
 
 
+@pytest.mark.parametrize(
+    ("pattern", "head"),
+    [
+        ("CONTRATOS_{date:%Y%m%d}.txt", "CONTRATOS_20261122.txt"),
+        ("{date:%Y}/{date:%m%d}/C_{part}.txt", "2026/1122/C_"),
+        ("{date:%Y%m%d}*.txt", "20261122"),
+        ("C_{date:%Y}_{version}_{date:%m%d}.txt", "C_2026_"),
+        ("C_{version}_{date:%Y%m%d}.txt", ""),
+        ("*_{date:%Y%m%d}.txt", ""),
+        ("C_{part}.txt", ""),
+        ("C.txt", ""),
+    ],
+)
+def test_how_the_names_of_a_date_begin(pattern: str, head: str) -> None:
+    """As far as it is the same for all; nothing, where not even a part of the date stands there."""
+    found = Pattern(pattern)
+    assert found.head(date(2026, 11, 22)) == head
+    assert found.example(date(2026, 11, 22)).startswith(head)
+
+
 def test_a_pattern_is_a_value() -> None:
     """It says what it holds, compares by its text, and travels to another process."""
     pattern = Pattern("A_{date:%Y%m}_{part}_{version}.txt")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from posicional.backends import store_objects
 from posicional.backends.store import open_store
 from posicional.errors import ObjectExists, ObjectMissing, StoreError, UsageError
 from posicional.ports import Store
@@ -138,6 +139,33 @@ def test_list_is_in_the_order_of_whole_keys(store: Store) -> None:
         store.create(name, b"")
     assert sorted(name for name in names if name.startswith("x/")) == keys(store, "x/")
     assert sorted(names) == keys(store, "")
+
+
+def test_list_by_the_beginning_of_a_name(store: Store) -> None:
+    """What a prefix without a slash begins: files, and what is in folders of such names; the name itself is one."""
+    names = ["x/CON_20261121.txt", "x/CON_20261122", "x/CON_20261122.txt", "x/CON_20261122b/1", "x/CON_20261123.txt"]
+    for name in [*names, "x/CLI_20261122.txt", "x/.CON_20261122", "x/a/CON_20261122.txt", "CON_20261122.txt"]:
+        store.create(name, b"")
+    assert keys(store, "x/CON_20261122") == names[1:4]
+    assert keys(store, "x/Z") == keys(store, "y/C") == []
+    assert keys(store, "CON_2") == ["CON_20261122.txt"]
+
+
+@pytest.mark.parametrize("named", ["a", "b", "zz"])
+def test_s3_is_asked_for_no_page_too_many(monkeypatch: pytest.MonkeyPatch, named: str) -> None:
+    """Of a hundred names in pages of five, those of one day cost a page; whatever stands before and behind them."""
+    with s3_store(monkeypatch) as (s3, server):
+        for file in ("a", "b", "zz"):
+            for day in range(100, 200):
+                s3.create(f"in/{file}_{day}.txt", b"")
+        server.page = 5
+        monkeypatch.setattr(store_objects, "PAGE", 5)
+        server.requests.clear()
+        assert keys(s3, f"in/{named}_150.") == [f"in/{named}_150.txt"]
+        assert len(server.requests) <= 3  # the day's, and those whose last figure alone is another
+        server.requests.clear()
+        assert len(keys(s3, "in/")) == 300
+        assert len(server.requests) == 60
 
 
 def test_hidden_names_are_not_listed(store: Store) -> None:

@@ -20,7 +20,8 @@ BUCKET = "balde"
 
 @dataclass
 class TinyS3:
-    """The bucket's objects (key -> bytes), and the answers that the next requests of a method get before all else.
+    """The bucket's objects (key -> bytes), and the answers that the next requests of a method get before all else. A
+    listing comes in pages of `page` objects.
 
     A fault is a status; `500 after` is one that is answered when the request has done its work. `CREATE` is the method
     of a `PUT` that must not replace anything. `every`: a method's n-th, 2n-th, … request meets that fault (n, fault).
@@ -29,6 +30,7 @@ class TinyS3:
 
     url: str = ""
     objects: dict[str, bytes] = field(default_factory=dict)
+    page: int = 1000
     versioned: bool = False
     versions: dict[str, list[bytes]] = field(default_factory=dict)
     faults: dict[str, list[str]] = field(default_factory=dict)
@@ -89,7 +91,8 @@ class _Handler(BaseHTTPRequestHandler):
         """Do what a request asks for."""
         match self.command:
             case "GET" if not key:
-                return 200, self.listing(query.get("prefix", "")), {}
+                after = query.get("continuation-token") or query.get("start-after", "")
+                return 200, self.listing(query.get("prefix", ""), after), {}
             case "GET" | "HEAD":
                 return self.get(key, query.get("versionId", ""))
             case "DELETE":
@@ -144,15 +147,19 @@ class _Handler(BaseHTTPRequestHandler):
         answer = f"<CompleteMultipartUploadResult><ETag>{escape(etag(data))}</ETag></CompleteMultipartUploadResult>"
         return 200, answer.encode(), {}
 
-    def listing(self, prefix: str) -> bytes:
-        """All objects below a prefix, in one page."""
+    def listing(self, prefix: str, after: str) -> bytes:
+        """One page of the objects whose keys begin with a prefix and come after another key, in their order."""
+        keys = sorted(key for key in self.state.objects if key.startswith(prefix) and key > after)
+        page = keys[: self.state.page]
         found = "".join(
             f"<Contents><Key>{escape(key)}</Key><LastModified>2026-11-22T11:00:00.000Z</LastModified>"
-            f"<ETag>{escape(etag(data))}</ETag><Size>{len(data)}</Size></Contents>"
-            for key, data in sorted(self.state.objects.items())
-            if key.startswith(prefix)
+            f"<ETag>{escape(etag(self.state.objects[key]))}</ETag>"
+            f"<Size>{len(self.state.objects[key])}</Size></Contents>"
+            for key in page
         )
-        return f"<ListBucketResult><IsTruncated>false</IsTruncated>{found}</ListBucketResult>".encode()
+        more = f"<NextContinuationToken>{escape(page[-1])}</NextContinuationToken>" if len(keys) > len(page) else ""
+        truncated = f"<IsTruncated>{'true' if more else 'false'}</IsTruncated>"
+        return f"<ListBucketResult>{truncated}{more}{found}</ListBucketResult>".encode()
 
     def answer(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
         """Send an answer; one to HEAD has a length and no body."""

@@ -83,9 +83,9 @@ class FolderStore:
             return _stored(key, found)
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
-        """Files below a prefix that ends in `/`, in the order of their keys; nothing hidden, no loops of links."""
-        folder = self._path(prefix.removesuffix("/")) if prefix else self.root
-        return _walk(folder, prefix, ())
+        """Files whose keys begin with `prefix`, in the order of their keys; nothing hidden, no loops of links."""
+        above, slash, start = prefix.rpartition("/")
+        return _walk(self._path(above) if above else self.root, above + slash, (), start)
 
     def unfinished(self, prefix: str) -> Iterator[StoredObject]:
         """Files below a prefix that a writer had not yet given their names when it died, or is still writing."""
@@ -287,11 +287,13 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _walk(folder: Path, prefix: str, above: tuple[tuple[int, int], ...]) -> Iterator[StoredObject]:
+def _walk(folder: Path, prefix: str, above: tuple[tuple[int, int], ...], start: str = "") -> Iterator[StoredObject]:
+    """Files of a folder whose own names, or those of their folders in it, begin with `start`."""
     with _explained(folder):
         try:
             here = folder.stat()
-            entries = [entry for entry in os.scandir(folder) if not entry.name.startswith(".")]
+            names = (entry for entry in os.scandir(folder) if entry.name.startswith(start))
+            entries = [entry for entry in names if not entry.name.startswith(".")]
         except FileNotFoundError:
             return
     place = (here.st_dev, here.st_ino)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -32,6 +32,9 @@ READ = 16 << 20
 
 WRITE = 8 << 20
 """Bytes of one piece of a multipart upload."""
+
+PAGE = 1000
+"""Objects that one request lists."""
 
 RETRIES = 7
 """Tries after the first at a request that met a server's error, throttling or a broken connection: about 13 s."""
@@ -68,9 +71,12 @@ class ObjectStore:
             return self._stored(obstore.head(self.client, checked(key)))
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
-        """Objects below a prefix that ends in `/`, in the order of their keys. `version` is the entity tag."""
+        """Objects whose keys begin with `prefix`, in the order of their keys. `version` is the entity tag."""
+        above, slash, start = prefix.rpartition("/")
+        # The store lists whole folders; behind a name's beginning it is asked for the keys from there on.
+        offset = f"{above}{slash}{start[:-1]}" if start else None
         with _explained(self.url, prefix):
-            found = [meta for chunk in obstore.list(self.client, prefix or None, chunk_size=1000) for meta in chunk]
+            found = _beginning_with(prefix, obstore.list(self.client, above or None, offset=offset, chunk_size=PAGE))
         for meta in sorted(found, key=lambda meta: meta["path"]):
             if not any(segment.startswith(".") for segment in meta["path"].split("/")):
                 yield self._stored(meta)
@@ -213,6 +219,24 @@ class _ObjectPart(io.RawIOBase):
     def __del__(self) -> None:
         # io's own would close the part, which is to publish what nobody finished.
         self._writer = None
+
+
+def _beginning_with(prefix: str, chunks: Iterable[Sequence[ObjectMeta]]) -> list[ObjectMeta]:
+    """The objects of a listing whose keys begin with `prefix`.
+
+    S3 lists in the order of the keys, so no page is asked for behind the last of them. A store that does not is listed
+    to its end.
+    """
+    found: list[ObjectMeta] = []
+    last = ""
+    for chunk in chunks:
+        paths = [meta["path"] for meta in chunk]
+        found += [meta for meta in chunk if meta["path"].startswith(prefix)]
+        in_order = paths == sorted(paths) and [last] <= paths
+        last = paths[-1] if paths else last
+        if in_order and last > prefix and not last.startswith(prefix):
+            break
+    return found
 
 
 @cache

@@ -119,6 +119,11 @@ class Pattern:
 
         return _TOKEN.sub(written, self.text)
 
+    def head(self, day: date) -> str:
+        """How all names for business date `day` begin; empty where not even a part of the date stands there."""
+        head = re.split(r"[*{]", self.format(day))[0]
+        return "" if head == re.split(r"[*{]", self.text)[0] else head
+
     def example(self, day: date) -> str:
         """A name that this pattern matches: `x` for `*`, 1 for parts, versions and generations."""
         return re.sub(r"\*+", "x", re.sub(r"\{(?:part|version|generation)\}", "1", self.format(day)))

@@ -122,7 +122,7 @@ def _until_rest(
     error: PosicionalError | None = None
     did = False
     while True:
-        looked = look(feed, ledger, looked.facts if looked else None, lying)
+        looked = look(feed, ledger, looked.facts if looked else None, lying, all_names=insist)
         day = fold(feed, looked.facts)
         if forgiven is None:
             forgiven = _last_turns(day) if insist else {}

@@ -45,13 +45,16 @@ def unseen(feed: Feed, facts: Facts, lying: Incoming) -> list[Delivery]:
     return [one for one in deliveries if not _named(facts, feed.files[one.file], one.objects)]
 
 
-def look(feed: Feed, ledger: Ledger, known: Facts | None = None, lying: Incoming | None = None) -> Looked:
+def look(
+    feed: Feed, ledger: Ledger, known: Facts | None = None, lying: Incoming | None = None, *, all_names: bool = True
+) -> Looked:
     """Write a `seen` fact for every version of the day's objects that has none.
 
-    `lying` is what a caller of many days has listed once; without it the incoming prefix is listed now. Raises
-    `UsageError` for a name that two files claim, and for a bucket without versions that nobody has agreed to.
+    `lying` is what a caller of many days has listed once; without it the incoming prefix is listed now: `all_names`
+    below it, or only those of the day. Raises `UsageError` for a name that two files claim, and for a bucket without
+    versions that nobody has agreed to.
     """
-    lying = lying or incoming(feed, ledger.outside)
+    lying = lying or incoming(feed, ledger.outside, None if all_names else ledger.date)
     facts = ledger.read(known)
     for file in needs(feed, facts):
         _catch_up(feed, ledger, file, lying)

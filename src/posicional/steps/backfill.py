@@ -67,7 +67,7 @@ def plan(feed: Feed, first: date, last: date, outside: Outside, *, again: bool =
             where=str(feed.path),
             hint="the earlier date comes first: --from 2026-11-01 --to 2026-11-30" if last < first else "",
         )
-    lying = incoming(feed, outside)
+    lying = incoming(feed, outside, remember=False)
     found = [glance(feed, day, outside, lying) for day in dates]
     begun = [one for one in found if one.begun]
     work = [one for one in begun if not one.finished or (again and one.day.run)]

@@ -28,6 +28,7 @@ from posicional.day.keys import INCOMING, DoneKey, SeenKey, parts_prefix, reject
 from posicional.errors import ObjectMissing, StoreError
 from posicional.ports import Event, Store, StoredObject
 from posicional.records.conversion import Conversion, Part
+from posicional.steps.cleanup import AGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +52,20 @@ def convert_arrival(feed: Feed, ledger: Ledger, facts: Facts, file: str, number:
     if not isinstance(seen, Seen):
         raise StoreError("the fact of this arrival cannot be read", where=f"{ledger.prefix}{SeenKey(file, number)}")
     reading = revision.reading(expected)
+    began = ledger.outside.clock.now()
     done = _read(expected, ledger, seen, number, _ambiguous(expected, facts, seen, number))
+    if ledger.outside.clock.now() - began >= AGE / 2 and not _is_all_there(ledger.outside.store, done):
+        return  # clean-up has taken a process that slept so long for a dead one: it is read once more
     if ledger.write(DoneKey(file, number, reading), done):
         _tell(ledger, file, number, done)
+
+
+def _is_all_there(store: Store, done: Done) -> bool:
+    """Whether every part that the fact would name is still where it was written."""
+    try:
+        return all(store.head(part.key).size == part.bytes for part in (*done.parts, *done.rejects))
+    except ObjectMissing:
+        return False
 
 
 # --- what cannot be told apart ----------------------------------------------------------------------------------------
@@ -143,6 +155,7 @@ def _convert(expected: ExpectedFile, ledger: Ledger, found: StoredObject, parts:
         date=ledger.date,
         tolerance=_any if expected.parts else expected.max_rejects.allows,
         allow_empty=expected.allow_empty,
+        together=ledger.outside.together(found.size),
     )
 
 

@@ -111,7 +111,7 @@ def open_days(feed: Feed, outside: Outside) -> tuple[list[Line], int]:
     Raises `UsageError` for a name that two files of the feed claim, `StoreError`.
     """
     window = Window.at(feed, outside.clock.now())
-    lying = incoming(feed, outside)
+    lying = incoming(feed, outside, remember=False)
     dates = window.dates(lying)
     found = [glance(feed, day, outside, lying) for day in dates]
     wanted = [one for one in found if one.day.date == window.newest or (one.begun and not one.finished)]

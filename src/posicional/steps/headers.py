@@ -36,8 +36,12 @@ class Headers:
     missing_text: str
 
 
-def dates_from_headers(feed: Feed, outside: Outside, expected: ExpectedFile, found: Sequence[StoredObject]) -> Headers:
-    """The dates in the headers of a file's objects; reads only those that no fact knows. Raises `StoreError`."""
+def dates_from_headers(
+    feed: Feed, outside: Outside, expected: ExpectedFile, found: Sequence[StoredObject], *, remember: bool = True
+) -> Headers:
+    """The dates in the headers of a file's objects; reads only those that no fact knows, and writes these facts if it
+    is to `remember` them. Raises `StoreError`.
+    """
     prefix = dates_prefix(feed.name, expected.name)
     known = {
         key.digest: key.day for one in outside.store.list(prefix) if (key := parse_dated(one.key.removeprefix(prefix)))
@@ -54,8 +58,10 @@ def dates_from_headers(feed: Feed, outside: Outside, expected: ExpectedFile, fou
             growing = (*growing, one.key.removeprefix(INCOMING))
             continue
         known[digests[one.key]] = day
-        fact = Dated(**sign(outside), key=one.key, object_version=one.version, layout=expected.layout.digest, says=day)
-        write_fact(outside, f"{prefix}{DatedKey(digests[one.key], day)}", fact)
+        if remember:
+            layout = expected.layout.digest
+            fact = Dated(**sign(outside), key=one.key, object_version=one.version, layout=layout, says=day)
+            write_fact(outside, f"{prefix}{DatedKey(digests[one.key], day)}", fact)
     days = {key: known[digest] for key, digest in digests.items() if digest in known}
     return Headers(
         dates={key: day for key, day in days.items() if day},

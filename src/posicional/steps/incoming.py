@@ -81,12 +81,15 @@ def path_of(found: StoredObject) -> str:
     return found.key.removeprefix(INCOMING)
 
 
-def incoming(feed: Feed, outside: Outside) -> Incoming:
-    """List what has arrived, once. Headers are read only where the date is in them, each once.
+def incoming(feed: Feed, outside: Outside, only: date | None = None, *, remember: bool = True) -> Incoming:
+    """List what has arrived, once. Headers are read only where the date is in them; what they say is written down, so
+    that each is read once, unless this is not to `remember` anything.
 
-    Raises `UsageError` for a name that two files of the feed claim, `StoreError`.
+    `only`: what lies there for this date is enough; then as little is listed as the names of the files allow, so that
+    what it costs does not grow with the other dates. Raises `UsageError` for a name that two files of the feed claim,
+    `StoreError`.
     """
-    names = _by_name(feed, outside)
+    names = _by_name(feed, outside, _beginnings(feed, only) if only else [""])
     by_file: dict[str, list[_Claimed]] = defaultdict(list)
     for one in names.claimed:
         by_file[one.expected.name].append(one)
@@ -96,7 +99,7 @@ def incoming(feed: Feed, outside: Outside) -> Incoming:
     growing: list[str] = []
     for file, claimed in by_file.items():
         expected = feed.files[file]
-        dates, unreadable, moving = _dates(feed, outside, expected, claimed)
+        dates, unreadable, moving = _dates(feed, outside, expected, claimed, remember=remember)
         undated += unreadable
         growing += moving
         of_days: dict[date, list[_Claimed]] = defaultdict(list)
@@ -115,12 +118,25 @@ def incoming(feed: Feed, outside: Outside) -> Incoming:
 # --- names ------------------------------------------------------------------------------------------------------------
 
 
-def _by_name(feed: Feed, outside: Outside) -> _Names:
+def _beginnings(feed: Feed, day: date) -> list[str]:
+    """How the paths begin that say something of a date; only the empty one where that cannot be told."""
+    beginnings: set[str] = set()
+    for expected in feed.files.values():
+        head = "" if expected.date_from or expected.use_latest else expected.pattern.head(day)
+        whole = expected.parts.marker.head(day) if expected.parts and expected.parts.marker else head
+        if not (head and whole):
+            return [""]
+        before, mark, _ = expected.marker.partition("{name}")
+        beginnings |= {head, whole, *([before + head] if mark else [])}
+    return sorted(one for one in beginnings if not any(one != other and one.startswith(other) for other in beginnings))
+
+
+def _by_name(feed: Feed, outside: Outside, beginnings: Sequence[str]) -> _Names:
     claimed: list[_Claimed] = []
     markers: dict[str, list[tuple[PatternMatch, StoredObject]]] = defaultdict(list)
     all_names: set[str] = set()
     unknown = []
-    for found in outside.store.list(INCOMING):
+    for found in (one for beginning in beginnings for one in outside.store.list(INCOMING + beginning)):
         path = path_of(found)
         if ignored(path):
             continue
@@ -182,14 +198,14 @@ def _is_marker(expected: ExpectedFile, path: str) -> bool:
 
 
 def _dates(
-    feed: Feed, outside: Outside, expected: ExpectedFile, claimed: Sequence[_Claimed]
+    feed: Feed, outside: Outside, expected: ExpectedFile, claimed: Sequence[_Claimed], *, remember: bool
 ) -> tuple[dict[str, date], list[str], list[str]]:
     """Key -> business date of a file's objects; those whose date cannot be told, and why; those still being written."""
     if expected.date_from is None:
         return {one.found.key: one.match.date for one in claimed if one.match.date}, [], []
     if not expected.date_from.header:
         return {one.found.key: arrival_date(feed, expected, one.found.modified) for one in claimed}, [], []
-    headers = dates_from_headers(feed, outside, expected, [one.found for one in claimed])
+    headers = dates_from_headers(feed, outside, expected, [one.found for one in claimed], remember=remember)
     dates = {key: _of_period(feed, day) for key, day in headers.dates.items()}
     return dates, [f"{shown(path)}: {headers.missing_text}" for path in headers.undated], list(headers.growing)
 

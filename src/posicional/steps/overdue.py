@@ -21,7 +21,7 @@ def overdue_days(feed: Feed, outside: Outside) -> tuple[date, ...]:
     now = outside.clock.now()
     late: list[date] = []
     begun = False
-    for day in sorted(Window.at(feed, now).dates(incoming(feed, outside))):
+    for day in sorted(Window.at(feed, now).dates(incoming(feed, outside, remember=False))):
         facts = Ledger(outside, feed.name, day).read()
         begun = begun or bool(facts.entries)
         if not begun or feed.calendar.due_at(feed.deadline, day, feed.timezone) > now:
