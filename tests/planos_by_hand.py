@@ -155,13 +155,19 @@ def rows(folder: Path, name: str, day: date) -> list[Row]:
 def datasets(folder: Path, day: date) -> dict[str, list[Row]]:
     """The three datasets that the seven files lead to, each in the order of its key."""
     tables = {name: rows(folder, name, day) for name in CUTS}
-    moved = [_movement(contract, tables) for contract in tables["contratos"]]
-    active = [row for contract in tables["contratos"] if (row := _active(contract, tables))]
+    lines = [(contract, _place(number, day)) for number, contract in enumerate(tables["contratos"], 2)]
+    moved = [_movement(contract, tables) | place for contract, place in lines]
+    active = [row | place for contract, place in lines if (row := _active(contract, tables))]
     made = {
         "contratos_ativos": sorted(active, key=lambda row: row["numero_contrato"]),
         "movimento_contratos": sorted(moved, key=lambda row: row["numero_contrato"]),
     }
     return made | {"resumo_planos": _summary(**made)}
+
+
+def _place(line: int, day: date) -> Row:
+    """Where a contract stands in its file, which has a header of one line and records of 120 bytes."""
+    return {"_file": f"CONTRATOS_{day:%Y%m%d}.txt", "_line": line, "_byte": (line - 1) * 121}
 
 
 def _active(contract: Row, tables: dict[str, list[Row]]) -> Row | None:
@@ -175,6 +181,7 @@ def _active(contract: Row, tables: dict[str, list[Row]]) -> Row | None:
         "plano": plan["plano"],
         "nome_plano": plan["nome"],
         "segmento": plan["segmento"],
+        "cpf": "*" * 7 + contract["cpf"][7:],
         "cidade": holder["cidade"],
         "uf": holder["uf"],
         "corretor": _one(tables["corretores"], "id_corretor", contract["id_corretor"])["nome"],

@@ -85,15 +85,18 @@ def test_the_filter_of_the_article_holds(day: World, sample: Path) -> None:
 
 @pytest.mark.parametrize("dataset", ALIASES)
 def test_readers_see_every_row_as_a_document(dataset: str, day: World, sample: Path) -> None:
-    """Behind the alias: one document a row, its id the key, each value the row's, with the run and date it is of."""
+    """Behind the alias: one document a row, its id the key, each value the row's, with the run and date it is of and,
+    where that is one, the line that it came from.
+    """
     expected = {row[KEYS[dataset]]: row for row in by_hand.datasets(sample, DAY)[dataset]}
     documents = day.documents(ALIASES[dataset])
     assert documents.keys() == expected.keys()
     for key, document in documents.items():
-        assert document.pop("posicional") == {"run": 1, "date": DATE}
-        assert {name: _as_value(value, expected[key][name]) for name, value in document.items()} == {
-            name: value for name, value in expected[key].items() if value is not None
-        }
+        row = {name: value for name, value in expected[key].items() if value is not None}
+        line = {name: row.pop(f"_{name}") for name in ("file", "line", "byte") if f"_{name}" in row}
+        assert document.pop("posicional") == {"run": 1, "date": DATE, **line}
+        assert bool(line) == (dataset == "contratos_ativos")
+        assert {name: _as_value(value, row[name]) for name, value in document.items()} == row
 
 
 def _as_value(found: Any, expected: Any) -> Any:

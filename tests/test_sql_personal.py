@@ -19,7 +19,7 @@ from posicional.contract.layout import Layout
 from posicional.errors import SqlError
 from posicional.records.reading import Reading
 from posicional.sql.dialect import parse
-from posicional.sql.feed import feed_faults, read_sql, schemas_of
+from posicional.sql.feed import feed_faults, schemas_of
 from posicional.sql.plan import plan, plan_query
 from posicional.sql.resolve import resolved
 from worlds import DAY, write_feed
@@ -199,17 +199,6 @@ def test_what_is_plain_stays_personal(tmp_path: Path) -> None:
     )
     (fault,) = told(tmp_path, feed)
     assert "the column 'quem' comes from personal data: ativos.cpf" in fault
-
-
-def test_ids_are_hashed_where_the_key_is_personal_and_plain(tmp_path: Path) -> None:
-    """A key that is hashed already makes ids that say nothing; one that is plain does not."""
-    sql = "select c.cpf as numero, max(plano) as plano from contratos c group by c.cpf"
-    for how, expected in (("hmac", frozenset[str]()), ("plain", frozenset(["ativos"]))):
-        folder = tmp_path / how
-        folder.mkdir()
-        feed = protecting(folder, f"    protect: {{numero: {how}}}\n", ativos=sql)
-        assert told(folder, feed) == []
-        assert read_sql(feed).hashed_ids == expected
 
 
 @pytest.mark.parametrize(

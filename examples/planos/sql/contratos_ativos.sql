@@ -9,6 +9,7 @@ select
   c.id_plano,
   p.nome as nome_plano,
   p.segmento,
+  c.cpf,
   l.cidade,
   l.uf,
   r.nome as corretor,

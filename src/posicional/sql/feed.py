@@ -24,14 +24,10 @@ WHAT_TO_SAY = "say under protect: what becomes of it: hmac, {mask: last4}, year,
 
 @dataclass(frozen=True, slots=True)
 class FeedSql:
-    """What is known of a feed's SQL: its `faults`, the `columns` that each dataset without faults is written with.
-
-    `hashed_ids`: the datasets whose key holds personal values as they are, so that ids must not.
-    """
+    """What is known of a feed's SQL: its `faults`, the `columns` that each dataset without faults is written with."""
 
     faults: tuple[Fault, ...]
     columns: Mapping[str, Columns]
-    hashed_ids: frozenset[str]
 
 
 def feed_faults(feed: Feed) -> tuple[Fault, ...]:
@@ -51,18 +47,18 @@ def read_sql(feed: Feed) -> FeedSql:
             except SqlError as error:
                 faults.append(fault_of(error, path))
     if faults:
-        return FeedSql(tuple(faults), {}, frozenset())
+        return FeedSql(tuple(faults), {})
     try:
         datasets = order(feed.datasets.values())
     except SqlError as error:
-        return FeedSql((fault_of(error, str(feed.path)),), {}, frozenset())
+        return FeedSql((fault_of(error, str(feed.path)),), {})
     reader = _Reader(tables, set(_personal(feed)))
     for dataset in datasets:
         reader.read(dataset)
     if not reader.faults:
         for dataset in datasets:
             reader.read_expectations(dataset)
-    return FeedSql(tuple(reader.faults), reader.columns, frozenset(reader.hashed_ids))
+    return FeedSql(tuple(reader.faults), reader.columns)
 
 
 class _Reader:
@@ -73,7 +69,6 @@ class _Reader:
         self.personal = personal
         self.faults: list[Fault] = []
         self.columns: dict[str, Columns] = {}
-        self.hashed_ids: set[str] = set()
 
     def read(self, dataset: Dataset) -> None:
         """Find a dataset's columns, and whether a personal one would be there unprotected."""
@@ -118,8 +113,6 @@ class _Reader:
                 self.faults.append(made.query.fault(node, message, WHAT_TO_SAY))
             elif how[name.lower()] == "plain":
                 self.personal.add((dataset.name.lower(), name.lower()))
-                if name.lower() in map(str.lower, dataset.key):
-                    self.hashed_ids.add(dataset.name)
 
 
 def order(datasets: Iterable[Dataset]) -> tuple[Dataset, ...]:
