@@ -11,7 +11,7 @@ from typing import Any, cast
 import pyarrow as pa
 import pytest
 
-from posicional.contract.feed import IndexOf, OpenSearchTarget
+from posicional.contract.feed import IndexOf, OpenSearchTarget, View
 from posicional.day.facts import PublicationEnd
 from posicional.errors import DataRefused, TargetError, UsageError
 from posicional.ports import Move, Store
@@ -264,8 +264,10 @@ def test_a_sleeper_between_looking_and_moving_meets_the_fence(world: World) -> N
     assert world.shown("resumo") == ["resumo-2026-11-22-0002-0002"]
 
 
-def test_a_sleeper_at_the_very_first_publication_meets_the_fence(world: World) -> None:
-    """The same where there was nothing to see: two first publications cannot both be shown."""
+@pytest.mark.parametrize("view", ["latest", "all"])
+def test_a_sleeper_at_the_very_first_publication_meets_the_fence(cluster: str, tmp_path: Path, view: View) -> None:
+    """The same where there was nothing to see: two first publications cannot both be shown, in either view."""
+    world = world_at(cluster, tmp_path, view)
     world.run(1, rows=3)
 
     def next_morning() -> None:

@@ -14,6 +14,10 @@ import pytest
 from posicional.backends.opensearch import OpenSearchBackend
 from posicional.contract.tolerance import parse_tolerance
 from posicional.day.facts import PublicationEnd
+from posicional.day.gate import Rest
+from posicional.day.journal import Ledger
+from posicional.day.report import report
+from posicional.day.state import fold
 from posicional.errors import DataRefused, TargetError, UsageError
 from posicional.ports import Outside
 from posicional.steps.publish import publish
@@ -233,6 +237,9 @@ def test_a_few_refused_documents_may_be_allowed(world: World) -> None:
     world.run(1, rows=3, dia=TOO_FAR)
     world.publish()
     assert [one["id"] for one in world.search("contratos")] == ["000001", "000002"]
+    assert f"index: {INDEX}: 2 documents, 1 refused, in" in world.told.text
+    day = fold(world.feed, Ledger(world.outside(), world.feed.name, DAY).read())
+    assert "from run 1, 1 refused" in report(world.feed, day, Rest("done", ""), world.clock.now()).text
     fact = end_of(world).datasets["ativos"]
     assert (fact.documents, fact.refused) == (2, 1)
     assert [(count, "(field dia)" in reason) for reason, count in fact.reasons.items()] == [(1, True)]

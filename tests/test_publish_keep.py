@@ -79,14 +79,18 @@ def test_old_days_are_hidden_first_and_removed_later(cluster: str, tmp_path: Pat
 
 
 def test_the_newest_day_stays_however_old(cluster: str, tmp_path: Path) -> None:
-    """A feed that has stopped still shows its last day, also while an older one is published again."""
+    """A feed that has stopped still shows its last day, also after a newer one failed and an older one came again."""
     world = world_of(cluster, tmp_path, Keep(days=2), "latest")
     day_after_day(world, DAY, 1)
     world.clock.time += timedelta(days=300)
-    world.run(1, rows=1, day=DAY - timedelta(days=1))
-    world.publish(day=DAY - timedelta(days=1))
-    world.run(2, rows=1, day=DAY - timedelta(days=1))
-    world.publish(2, day=DAY - timedelta(days=1))
+    late = DAY + timedelta(days=299)
+    world.run(1, rows=2, day=late, dia=TOO_FAR)
+    with pytest.raises(DataRefused):
+        world.publish(day=late)
+    before = DAY - timedelta(days=1)
+    for number in (1, 2, 3):
+        world.run(number, rows=1, day=before)
+        world.publish(number, day=before)
     assert world.shown("contratos") == ["contratos-2026-11-22-0001-0001"]
 
 

@@ -74,7 +74,7 @@ class DecisionReport:
 
 @dataclass(frozen=True, slots=True)
 class ShownReport:
-    """A dataset that readers of a target see."""
+    """A dataset that readers of a target see. `refused`: documents that the target did not take."""
 
     target: str
     run: int
@@ -82,6 +82,7 @@ class ShownReport:
     index: str
     aliases: tuple[str, ...]
     documents: int
+    refused: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +254,7 @@ def _decisions(feed: Feed, day: Day) -> Iterator[DecisionReport]:
 
 def _shown(day: Day) -> list[ShownReport]:
     return [
-        ShownReport(target, turn.end.run, dataset, one.index, one.aliases, one.documents)
+        ShownReport(target, turn.end.run, dataset, one.index, one.aliases, one.documents, one.refused)
         for target in day.publications
         if (turn := day.publication(target)) and isinstance(turn.end, PublicationEnd)
         for dataset, one in turn.end.datasets.items()
@@ -309,7 +310,8 @@ def _decision_line(one: DecisionReport) -> str:
 
 def _shown_line(one: ShownReport) -> str:
     aliases = f" (as {', '.join(one.aliases)})" if one.aliases else ""
-    return f"  {one.dataset}: {_count(one.documents, 'document')} in {one.index}{aliases}, from run {one.run}"
+    refused = f", {one.refused:,} refused" if one.refused else ""
+    return f"  {one.dataset}: {_count(one.documents, 'document')} in {one.index}{aliases}, from run {one.run}{refused}"
 
 
 def _local(feed: Feed, moment: datetime) -> str:

@@ -82,10 +82,10 @@ def _ours(attempt: Attempt, each: Shown) -> dict[str, IndexState]:
 
 
 def _too_old(attempt: Attempt, ours: Mapping[str, IndexState], days: int) -> dict[str, IndexState]:
-    """Those of days that need not stay; the newest day stays, however old it is."""
+    """Those of days that need not stay; the newest day that is shown stays, however old it is."""
     today = attempt.ledger.outside.clock.now().astimezone(attempt.feed.timezone).date()
     dates = {name: when for name, state in ours.items() if (when := date_of(state))}
-    newest = max(dates.values(), default=today)
+    newest = max((when for name, when in dates.items() if ours[name].aliases), default=today)
     first = min(today - timedelta(days=days), newest)
     return {name: state for name, state in ours.items() if dates[name] < first and dates[name] != attempt.date}
 

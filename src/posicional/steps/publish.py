@@ -134,8 +134,11 @@ def _publish_one(attempt: Attempt, each: Shown, published: dict[str, PublishedFa
         filled = fill(attempt, each, Form(attempt.feed.timezone, each.to.nulls))
         published[each.dataset.name] = filled.fact
         verify(attempt, each, filled, restore)
-    documents = published[each.dataset.name].documents
-    attempt.tell("index", f"{each.index}: {documents:,} documents, in {time.monotonic() - began:.1f} s")
+    fact = published[each.dataset.name]
+    more = f", {fact.refused:,} refused" if fact.refused else ""
+    more += f", {fact.stale:,} too late" if fact.stale else ""
+    text = f"{each.index}: {fact.documents:,} documents{more}, in {time.monotonic() - began:.1f} s"
+    attempt.tell("index", text)
 
 
 def _end(
