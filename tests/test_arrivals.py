@@ -966,6 +966,21 @@ def test_a_refused_file_makes_way_for_an_older_one(store: Store, tmp_path: Path)
     assert (used(outcome), outcome.day.refused) == ([(DAY - timedelta(days=6), 1)], ("clientes",))
 
 
+def test_a_refused_file_of_an_earlier_date_is_accepted_there(store: Store, tmp_path: Path) -> None:
+    """With the date that it is of, which need not be one of the feed's; then it counts for the later date."""
+    feed = write_feed(tmp_path / "feed", feed=LATEST.replace("days: daily", "days: weekdays"))
+    monday = DAY + timedelta(days=1)
+    send(store, of_day(0), clientes() + b"short\n")  # of a Sunday
+    send(store, f"CONTRATOS_{monday:%Y%m%d}.txt", contratos(["OURO"], monday))
+    assert advance(feed, monday, world(store)).rest.files == ("clientes",)
+    with pytest.raises(UsageError, match="accepted with that --date"):
+        accept(feed, monday, world(store), file="clientes", why="known")
+    assert accept(feed, DAY, world(store), file="clientes", why="known").number == 1
+    with pytest.raises(UsageError, match="no business date"):
+        accept(feed, DAY, world(store), file="contratos", why="known")
+    assert used(advance(feed, monday, world(store))) == [(DAY, 1)]
+
+
 def test_beyond_the_look_back_the_file_is_missing(store: Store, tmp_path: Path) -> None:
     """Nothing older than `lookback` is used, and a file of a later date never."""
     feed = write_feed(tmp_path / "feed", feed=LATEST + "lookback: 5\n")

@@ -42,7 +42,7 @@ class _About:
 def accept(feed: Feed, day: date, outside: Outside, *, file: str, why: str) -> Answer:
     """Let the newest arrival of `file`, which was refused, count as converted: its parts are there already.
 
-    Raises `UsageError` when there is nothing to accept or no reason, `StoreError`.
+    That of a file with `use: latest` may be of any date, as it counts for later ones. Raises `UsageError` when there is nothing to accept or no reason, `StoreError`.
     """
 
     def about(state: Day) -> _About:
@@ -55,7 +55,8 @@ def accept(feed: Feed, day: date, outside: Outside, *, file: str, why: str) -> A
         text = f"arrival {arrival.number} of {file} counts, although it was refused: {'; '.join(found.refusal)}"
         return _About(text, {"file": file, "arrival": arrival.number, "reading": reading})
 
-    return _decide(feed, day, outside, "accept", why, about)
+    latest = file in feed.files and feed.files[file].use_latest
+    return _decide(feed, day, outside, "accept", why, about, any_date=latest)
 
 
 def waive(feed: Feed, day: date, outside: Outside, *, file: str, why: str) -> Answer:
@@ -146,10 +147,18 @@ def rerun(feed: Feed, day: date, outside: Outside, *, why: str) -> Answer:
 
 
 def _decide(
-    feed: Feed, day: date, outside: Outside, kind: DecisionKind, why: str, about: Callable[[Day], _About]
+    feed: Feed,
+    day: date,
+    outside: Outside,
+    kind: DecisionKind,
+    why: str,
+    about: Callable[[Day], _About],
+    *,
+    any_date: bool = False,
 ) -> Answer:
     """Write the decision as the day's next one. Whoever was faster may have changed what it is about: look again."""
-    check_date(feed, day)
+    if not any_date:
+        check_date(feed, day)
     reason = " ".join(why.split())
     if not reason:
         raise UsageError("a decision needs a reason", where=place(feed, day), hint='say it with --why "…"')
@@ -181,6 +190,8 @@ def _nothing_to_accept(feed: Feed, state: Day, file: FileDay) -> _About:
         return _About(f"arrival {newest.number} of {file.name} is accepted", {}, already=True)
     if newest is None:
         text, hint = f"{file.name} has not arrived", f"to go without it: posicional waive … {file.name}"
+        if file.expected.use_latest:
+            hint = f"one that came for an earlier date is accepted with that --date; {hint}"
     elif file.status(newest) == "seen":
         text, hint = f"arrival {newest.number} of {file.name} is not read yet", "posicional run reads it"
     else:
