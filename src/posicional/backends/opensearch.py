@@ -12,7 +12,7 @@ from posicional.backends import bulk
 from posicional.backends.clock import SystemClock
 from posicional.backends.endpoint import TIMEOUT, Endpoint, open_endpoint
 from posicional.contract.feed import Aws, Basic, OpenSearchTarget
-from posicional.errors import TargetError
+from posicional.errors import TargetError, UsageError
 from posicional.ports import Body, Clock, Document, IndexState, Loaded, Move
 
 _MOVED = ("aliases_not_found_exception", "index_not_found_exception", "illegal_state_exception")
@@ -23,8 +23,10 @@ def connect(target: OpenSearchTarget, clock: Clock | None = None, timeout: float
     """The endpoint of a feed; nothing is sent yet. Certificates are verified."""
     sign, service = None, ""
     if isinstance(target.auth, Aws):
-        from posicional.backends.sigv4 import service_of, signer
-
+        try:
+            from posicional.backends.sigv4 import service_of, signer
+        except ModuleNotFoundError as error:
+            raise UsageError(f"{error.name} is not installed", hint="pip install 'posicional[aws]'") from error
         said, region = service_of(urlsplit(target.url).hostname or "")
         service = target.auth.service or said or "es"
         sign = signer(target.host, service, target.auth.region or region)

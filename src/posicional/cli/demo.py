@@ -141,7 +141,8 @@ def _endpoint() -> Iterator[str]:
 
 def _ask(feed: Feed, url: str) -> str:
     """Query the published alias once, as a reader would; the number of the dearest contract that was found."""
-    from opensearchpy import OpenSearch
+    from posicional.backends.clock import SystemClock
+    from posicional.backends.endpoint import open_endpoint
 
     query = {
         "size": 3,
@@ -149,7 +150,7 @@ def _ask(feed: Feed, url: str) -> str:
         "sort": [{"valor": "desc"}, {"numero_contrato": "asc"}],
     }
     index = feed.opensearch.datasets["contratos_ativos"].index if feed.opensearch else ""
-    found = OpenSearch(url).search(index=index, body=query)["hits"]
+    found = open_endpoint(url, SystemClock()).ask("POST", f"/{index}/_search", query)["hits"]
     count = found["total"]["value"]
     such = ", such as" if count else ""
     click.echo(f"a reader asks {index} for contracts in SP from 500 a month: {count} found{such}")
