@@ -167,6 +167,10 @@ def _world(event: dict[str, Any], context: LambdaContext) -> World:
     feed = _feed(os.environ["POSICIONAL_CONTRACT"])
     clock = SystemClock()
     bucket = s3_store(os.environ["POSICIONAL_STORE"])
+
+    def seconds_left() -> float:
+        return context.get_remaining_time_in_millis() / 1000
+
     job = GlueJob(
         client=_client("glue"),
         name=os.environ["POSICIONAL_JOB"],
@@ -174,9 +178,10 @@ def _world(event: dict[str, Any], context: LambdaContext) -> World:
         new_id=_new_id,
         arguments={"--contract": os.environ["POSICIONAL_CONTRACT"], "--store": os.environ["POSICIONAL_STORE"]},
         limit=int(os.environ["POSICIONAL_LIMIT"]),
+        seconds_left=seconds_left,
     )
     outside = Outside(
-        store=BriefStore(bucket.url, bucket.client, lambda: context.get_remaining_time_in_millis() / 1000, RESERVE),
+        store=BriefStore(bucket.url, bucket.client, seconds_left, RESERVE),
         clock=clock,
         new_id=_new_id,
         who=f"lambda {context.function_name} {context.aws_request_id}",

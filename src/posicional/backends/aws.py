@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 LIVE = frozenset({"STARTING", "RUNNING", "STOPPING", "WAITING"})
 """The states of a Glue run that has not ended."""
 
-PATIENCE = timedelta(minutes=20)
-"""When a run that Glue does not know has surely not been started: a Lambda lives fifteen minutes at most."""
+MARGIN = timedelta(seconds=30)
+"""How much later than whoever would have started a run is dead, Glue knows of it or never will; and clocks differ."""
 
 LEASE = timedelta(days=7)
 """Longer than a Glue run can last, whatever its timeout: until then only Glue's word ends a claim."""
@@ -47,7 +47,7 @@ _UNCLEAR = ("InternalServiceException", "OperationTimeoutException", "InternalFa
 class GlueJob:
     """A Glue job `name` that runs `posicional.glue` (see `ports.Elsewhere`); `arguments` go to every run of it.
 
-    `limit`: bytes of an arrival that are read here, not there.
+    `limit`: bytes of an arrival that are read here, not there. `seconds_left`: how long this process may yet live.
     """
 
     client: Any
@@ -56,6 +56,7 @@ class GlueJob:
     new_id: Callable[[], str]
     arguments: Mapping[str, str]
     limit: int = 0
+    seconds_left: Callable[[], float] = lambda: 900.0
 
     @property
     def lease(self) -> timedelta:
@@ -63,8 +64,9 @@ class GlueJob:
         return LEASE
 
     def owner(self) -> str:
-        """A name that says when it was given, so that one that Glue never heard of ends some day."""
-        return f"glue {self.name} {self.clock.now().astimezone(UTC):%Y%m%dT%H%M%SZ}-{self.new_id()}"
+        """A name that says when whoever gave it is dead, so that one that Glue never heard of ends then."""
+        dead = self.clock.now().astimezone(UTC) + timedelta(seconds=self.seconds_left())
+        return f"glue {self.name} {dead:%Y%m%dT%H%M%SZ}-{self.new_id()}"
 
     def working(self, feed: str, day: date) -> bool:
         """Whether a run is at a business date. Raises `EngineError` when Glue does not answer."""
@@ -93,23 +95,22 @@ class GlueJob:
         found = re.fullmatch(r"glue (\S+) (?:(\d{8}T\d{6}Z)-)?(\S+)", who)
         if found is None:
             return False
-        job, given, run_id = found.groups()
+        job, dead, run_id = found.groups()
         try:
-            if not given:
+            if not dead:
                 return not _is_live(self.client.get_job_run(JobName=job, RunId=run_id)["JobRun"])
             runs = [run for run in self._runs(job) if _arguments(run).get("--owner") == who]
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") != "EntityNotFoundException":
                 return False
             runs = []  # Glue forgets runs after a while; and a job that was removed has none
-            if not given:
+            if not dead:
                 return True
         except BotoCoreError:
             return False
         if runs:
             return not any(map(_is_live, runs))
-        since = datetime.strptime(given, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-        return self.clock.now() - since > PATIENCE
+        return self.clock.now() > datetime.strptime(dead, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC) + MARGIN
 
     def date_of(self, run_id: str) -> tuple[str, date] | None:
         """Feed and business date that a run is for; None when it is not one of ours, or Glue knows it no more."""

@@ -17,6 +17,7 @@ from posicional.cli.dataset import dataset
 from posicional.cli.deadline import deadline
 from posicional.cli.decisions import accept, hold, release, rollback, skip, waive
 from posicional.cli.demo import demo
+from posicional.cli.deploy import deploy, destroy
 from posicional.cli.layout import layout
 from posicional.cli.output import patient_output
 from posicional.cli.run import run
@@ -59,6 +60,8 @@ for _command in (
     hold,
     release,
     sweep,
+    deploy,
+    destroy,
 ):
     commands.add_command(_command)
 
