@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from posicional.contract import feed_source
 from posicional.contract.calendar import Calendar, Due
-from posicional.contract.feed import Aws, Basic, DateFrom, Feed, IndexOf, OpenSearchTarget, Parts
+from posicional.contract.feed import Aws, Basic, DateFrom, EngineSettings, Feed, IndexOf, OpenSearchTarget, Parts
 from posicional.contract.feed_source import load_contract, load_feed
 from posicional.contract.layout import Layout
 from posicional.contract.pattern import Pattern
@@ -176,6 +176,46 @@ def test_times_are_said_with_their_unit(load: Load, said: Any, settle: timedelta
     """How long an object stands still, and how far back the sweep looks."""
     feed = load(**said)
     assert (feed.settle, feed.lookback) == (settle, lookback)
+
+
+@pytest.mark.parametrize(
+    ("said", "settings"),
+    [
+        ("duckdb", EngineSettings()),
+        ("spark", EngineSettings("spark", convert_above=2 * 10**9)),
+        ({"memory": "512MB", "threads": 2}, EngineSettings(memory=512 * 10**6, threads=2)),
+        ({"use": "spark", "memory": "8 GB", "convert_above": "1TB"}, EngineSettings("spark", 8 * 10**9, 0, "", 10**12)),
+    ],
+    ids=["duckdb", "spark", "limits", "long"],
+)
+def test_an_engine_is_its_name_or_what_it_may_use(load: Load, said: Any, settings: EngineSettings) -> None:
+    """Sizes are said with their unit; Spark converts what is larger than 2 GB unless told otherwise."""
+    assert load(engine=said).engine == settings
+
+
+def test_an_engines_folder_is_relative_to_the_feed(load: Load, tmp_path: Path) -> None:
+    """As every path of a contract is."""
+    assert load(engine={"temp": "tmp"}).engine.temp == str(tmp_path / "tmp")
+
+
+@pytest.mark.parametrize(
+    ("said", "path", "message"),
+    [
+        ("polars", "engine", "expected duckdb or spark"),
+        ({"memory": 512}, "engine.memory", "expected a size such as 512MB or 2GB"),
+        ({"memory": "512 mb"}, "engine.memory", "expected a size such as 512MB or 2GB"),
+        ({"threads": 0}, "engine.threads", "must be at least 1"),
+        ({"convert_above": "1GB"}, "engine.convert_above", "only Spark converts so"),
+        ({"use": "spark", "workers": 3}, "engine.workers", "unknown word"),
+    ],
+    ids=["name", "number", "unit", "threads", "duckdb converts", "unknown"],
+)
+def test_an_engines_words_are_checked(load: Load, said: Any, path: str, message: str) -> None:
+    """Each with its place."""
+    with pytest.raises(ContractError) as caught:
+        load(engine=said)
+    faults = {fault.path: fault.message for fault in caught.value.faults}
+    assert faults[path].startswith(message)
 
 
 # --- the environment --------------------------------------------------------------------------------------------------

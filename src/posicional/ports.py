@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from posicional.contract.feed import Dataset, OpenSearchTarget
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +130,17 @@ class Clock(Protocol):
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
+        ...
+
+
+class Together(Protocol):
+    """Does some work for each item, several at once; the results come in the items' order.
+
+    Work, items and results can be pickled, so it may be done by other processes and other machines.
+    """
+
+    def __call__(self, work: Callable[[T], R], items: Sequence[T], /) -> Iterable[R]:
+        """The results."""
         ...
 
 
@@ -380,6 +394,8 @@ class Outside:
     """The key with which personal values are hashed; empty where there is none. Never in a fact, a log or a message."""
     notify: Notifier | None = None
     """Who is told of alerts; None where nobody can be, and none are raised."""
+    together: Callable[[int], Together | None] = lambda _size: None
+    """Who reads the ranges of a file of so many bytes; None where this process does."""
     elsewhere: Elsewhere | None = None
     """Who makes runs, publications and large conversions; None where this process does."""
     run_id: str = ""

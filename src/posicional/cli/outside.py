@@ -1,4 +1,4 @@
-"""The real outside of a command: the feed's store or the one named, the system's clock, DuckDB, OpenSearch."""
+"""The real outside of a command: the feed's store or the one named, the system's clock, its engine, OpenSearch."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import uuid
 from typing import TYPE_CHECKING
 
 from posicional.errors import UsageError
-from posicional.ports import Clock, Engine, Event, Notifier, Outside, Target
+from posicional.ports import Clock, Engine, Event, Notifier, Outside, Target, Together
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from posicional.contract.feed import Feed, OpenSearchTarget
+    from posicional.contract.feed import EngineSettings, Feed, OpenSearchTarget
 
 
 def outside_for(
@@ -35,12 +35,13 @@ def outside_for(
         clock=clock or SystemClock(),
         new_id=lambda: uuid.uuid4().hex[:12],
         who=who(),
-        engine=_engine,
+        engine=lambda: _engine(feed.engine),
         target=_target,
         tell=tell,
         gone=gone,
         secret=secret(),
         notify=notify,
+        together=_who_reads(feed.engine),
     )
 
 
@@ -49,12 +50,27 @@ def secret() -> bytes:
     return os.environ.get("POSICIONAL_HMAC_KEY", "").encode()
 
 
-def _engine() -> Engine:
+def _engine(settings: EngineSettings) -> Engine:
+    from posicional.backends.engines import open_engine
+
     try:
-        from posicional.backends.duckdb import DuckDbEngine
+        return open_engine(settings)
     except ModuleNotFoundError as error:
-        raise not_installed("sql", error) from error
-    return DuckDbEngine()
+        raise not_installed("spark" if settings.use == "spark" else "sql", error) from error
+
+
+def _who_reads(settings: EngineSettings) -> Callable[[int], Together | None]:
+    from posicional.backends.engines import who_reads
+
+    choose = who_reads(settings)
+
+    def chosen(size: int) -> Together | None:
+        try:
+            return choose(size)
+        except ModuleNotFoundError as error:
+            raise not_installed("spark", error) from error
+
+    return chosen
 
 
 def _target(target: OpenSearchTarget) -> Target:

@@ -16,7 +16,7 @@ from posicional.errors import NotDone, worst
 if TYPE_CHECKING:
     from datetime import date
 
-    from posicional.contract.feed import Feed
+    from posicional.contract.feed import EngineName, Feed
     from posicional.ports import Outside
     from posicional.steps.backfill import Ended, Plan
 
@@ -33,15 +33,18 @@ Examples:
 @click.option("--from", "first", metavar="DATE", help="The first of many business dates; goes with --to.")
 @click.option("--to", "last", metavar="DATE", help="The last of them.")
 @store_option
+@click.option("--engine", type=click.Choice(["duckdb", "spark"]), help="What runs the SQL, in place of the feed's.")
 @click.option("--again", is_flag=True, help="Process anew, even if nothing has changed.")
 @click.option("--no-publish", is_flag=True, help="Stop when the datasets are written.")
 @json_option
 def run(
+    *,
     feed_path: Path,
     day: str | None,
     first: str | None,
     last: str | None,
     store: str | None,
+    engine: EngineName | None,
     again: bool,
     no_publish: bool,
     as_json: bool,
@@ -61,6 +64,8 @@ def run(
     if bool(day) == bool(first or last) or bool(first) != bool(last):
         raise click.UsageError("Missing option '--date', or '--from' and '--to'; one of the two.")
     feed = Feed.load(feed_path)
+    if engine:
+        feed = dataclasses.replace(feed, engine=dataclasses.replace(feed.engine, use=engine))
     clock = SystemClock()
     outside = outside_for(feed, store, Teller(clock, feed.timezone, quiet=as_json), clock)
     publish = not no_publish

@@ -11,13 +11,15 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from posicional.contract.calendar import Days
-from posicional.contract.feed import View
+from posicional.contract.feed import EngineName, View
 from posicional.contract.source import Trap
 from posicional.contract.tolerance import Tolerance, parse_tolerance
 from posicional.contract.vocabulary import Day, Many, Name, Text, Words
 from posicional.errors import UsageError
 
 _DURATION = re.compile(r"([0-9]{1,6}) ?(ms|s|min)")
+_SIZE = re.compile(r"([1-9][0-9]{0,5}) ?(MB|GB|TB)")
+_BYTES = {"MB": 10**6, "GB": 10**9, "TB": 10**12}
 _UNITS = {"ms": timedelta(milliseconds=1), "s": timedelta(seconds=1), "min": timedelta(minutes=1)}
 _MASK = re.compile(r"last([1-9][0-9]?)")
 
@@ -237,6 +239,33 @@ class PublishWords(Words):
     opensearch: OpenSearchWords | None = None
 
 
+def _engine(value: Any) -> Any:
+    return {"use": value} if isinstance(value, str) else value
+
+
+def _size(value: Any) -> Any:
+    found = _SIZE.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError("expected a size such as 512MB or 2GB")
+    return int(found[1]) * _BYTES[found[2]]
+
+
+Size = Annotated[Any, BeforeValidator(_size, json_schema_input_type=str)]
+
+
+class EngineWords(Words):
+    """What runs the datasets' SQL, and what it may use."""
+
+    use: EngineName = "duckdb"
+    memory: Size | None = None
+    threads: Annotated[int, Field(ge=1, le=1024)] | None = None
+    temp: Text | None = None
+    convert_above: Size | None = None
+
+
+Engine = Annotated[EngineWords, BeforeValidator(_engine, json_schema_input_type=EngineWords | EngineName)]
+
+
 class FeedWords(Words):
     """A whole feed."""
 
@@ -262,4 +291,4 @@ class FeedWords(Words):
     lookback: Annotated[Any, BeforeValidator(_lookback, json_schema_input_type=int | str)] = 35
     attempts: Annotated[int, Field(ge=1, le=100)] = 3
     latest_only: bool = False
-    engine: Literal["duckdb", "spark"] = "duckdb"
+    engine: Engine = EngineWords()

@@ -66,6 +66,8 @@ FORMS: Mapping[str, Json | Callable[[Json], Json]] = {
         ]
     },
     "_auth": lambda words: {"anyOf": [{"const": "aws"}, words]},
+    "_engine": lambda words: {"anyOf": [{"enum": ["duckdb", "spark"]}, words]},
+    "_size": {"type": "string", "pattern": "^[1-9][0-9]{0,5} ?(MB|GB|TB)$"},
     "_moment": lambda words: {"anyOf": [_CLOCK, words]},
     "_header_or_arrival": {"type": "string", "pattern": "^(arrival|[^.]+\\.[^.]+)$"},
 }

@@ -15,12 +15,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
 from posicional.contract.layout import Layout
-from posicional.ports import Source
+from posicional.ports import Source, Together
 from posicional.records import framing
 from posicional.records.blocks import PIECE, Hashes, Span, plain_blocks
 from posicional.records.controls import Mark, Problems, Segment, Walk, check_balance, kept_controls
@@ -93,17 +93,6 @@ def joined(layout: Layout, date: date | None, size: int, ranges: Sequence[Told])
 def cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-class Together(Protocol):
-    """Does some work for each item, several at once; the results come in the items' order.
-
-    Work, items and results can be pickled, so it may be done by other processes and other machines.
-    """
-
-    def __call__(self, work: Callable[[T], R], items: Sequence[T], /) -> Iterable[R]:
-        """The results."""
-        ...
 
 
 def threads(workers: int) -> Together:

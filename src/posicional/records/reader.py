@@ -9,13 +9,13 @@ from datetime import date
 
 from posicional.contract.layout import Layout
 from posicional.errors import DataRefused
-from posicional.ports import Sink, Source
+from posicional.ports import Sink, Source, Together
 from posicional.records.blocks import Span, ahead, content_hash
 from posicional.records.compressed import Unreadable, content_pieces, is_compressed, unpacked
 from posicional.records.controls import Notes, Problems
 from posicional.records.conversion import Account, Conversion, Part
 from posicional.records.parquet import PartWriter
-from posicional.records.ranges import Together, Told, Total, cores, joined, plan, threads
+from posicional.records.ranges import Told, Total, cores, joined, plan, threads
 from posicional.records.reading import SMALL, Read, Reading
 from posicional.records.rejects import SCHEMA
 
