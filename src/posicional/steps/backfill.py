@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from posicional.contract.feed import Dataset, Feed
 from posicional.day.report import Line, line
 from posicional.errors import DataRefused, PosicionalError, UsageError
-from posicional.ports import Engine, Event, Outside, Sink, Written
+from posicional.ports import Engine, Event, Offending, Outside, Place, Written
 from posicional.steps.advance import Outcome, advance
 from posicional.steps.days import Glance, glance
 from posicional.steps.decide import rerun
@@ -135,7 +135,14 @@ class _OneAtATime:
         """The real one's."""
         return self.engine.name
 
-    def run(self, dataset: Dataset, tables: Mapping[str, Sequence[str]], sink: Sink) -> tuple[Written, ...]:
+    def run(
+        self, dataset: Dataset, tables: Mapping[str, Sequence[str]], sink: Place, secret: bytes = b""
+    ) -> tuple[Written, ...]:
         """Run, when it is this one's turn."""
         with self.turn:
-            return self.engine.run(dataset, tables, sink)
+            return self.engine.run(dataset, tables, sink, secret)
+
+    def offending(self, sql: str, path: str, tables: Mapping[str, Sequence[str]]) -> Offending:
+        """Count, when it is this one's turn."""
+        with self.turn:
+            return self.engine.offending(sql, path, tables)
