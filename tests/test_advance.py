@@ -26,7 +26,7 @@ from posicional.day.journal import Ledger
 from posicional.day.keys import DoneKey, TurnKey
 from posicional.day.state import Day
 from posicional.errors import DataRefused, EngineError, NotDone, OutsideError, StoreError, TargetError, UsageError
-from posicional.ports import Engine, Outside, Sink, Source, Store, StoredObject, Written
+from posicional.ports import Engine, Offending, Outside, Place, Source, Store, StoredObject, Written
 from posicional.steps.advance import Outcome, advance, peek
 from posicional.steps.incoming import incoming
 from worlds import (
@@ -379,7 +379,7 @@ class Around:
         """As the real one."""
         return self.real.source(found)
 
-    def sink(self, prefix: str) -> Sink:
+    def sink(self, prefix: str) -> Place:
         """As the real one."""
         return self.real.sink(prefix)
 
@@ -422,7 +422,7 @@ def test_a_file_that_grows_after_it_was_seen_is_superseded(folder: Store, feed: 
     path = Path(folder.locate(f"dados-posicionais/{CLIENTES_NAME}"))
 
     class Appending(Around):
-        def sink(self, prefix: str) -> Sink:
+        def sink(self, prefix: str) -> Place:
             if "clientes" in prefix and "parquet" in prefix and path.stat().st_size == len(clientes()):
                 with path.open("ab") as file:
                     file.write(clientes()[:21].replace(b"01", b"99"))
@@ -446,11 +446,17 @@ class Failing:
     failures: list[BaseException] = field(default_factory=list)
     name: str = "duckdb"
 
-    def run(self, dataset: Dataset, tables: Mapping[str, Sequence[str]], sink: Sink) -> tuple[Written, ...]:
+    def run(
+        self, dataset: Dataset, tables: Mapping[str, Sequence[str]], sink: Place, secret: bytes = b""
+    ) -> tuple[Written, ...]:
         """Fail, or run."""
         if self.failures:
             raise self.failures.pop(0)
-        return DuckDbEngine().run(dataset, tables, sink)
+        return DuckDbEngine().run(dataset, tables, sink, secret)
+
+    def offending(self, sql: str, path: str, tables: Mapping[str, Sequence[str]]) -> Offending:
+        """Count."""
+        return DuckDbEngine().offending(sql, path, tables)
 
 
 def test_a_failed_run_is_tried_again(store: Store, feed: Feed) -> None:
@@ -557,12 +563,14 @@ def test_a_correction_during_a_run_supersedes_it(store: Store, feed: Feed) -> No
     both(store)
 
     class Correcting(Failing):
-        def run(self, dataset: Dataset, tables: Mapping[str, Sequence[str]], sink: Sink) -> tuple[Written, ...]:
+        def run(
+            self, dataset: Dataset, tables: Mapping[str, Sequence[str]], sink: Place, secret: bytes = b""
+        ) -> tuple[Written, ...]:
             if dataset.name == "ativos" and len(tables["contratos"]) and not corrected:
                 corrected.append(True)
                 send(store, CONTRATOS_NAME, contratos(["OURO"]))
                 assert advance(feed, DAY, world(store, who="bia@dois")).rest.why == "busy"
-            return super().run(dataset, tables, sink)
+            return super().run(dataset, tables, sink, secret)
 
     corrected: list[bool] = []
     outcome = advance(feed, DAY, world(store, engine=Correcting))
@@ -577,13 +585,15 @@ def test_a_sleeper_that_was_overtaken_stops(store: Store, feed: Feed) -> None:
     clock = ToldClock()
 
     class Sleeping(Failing):
-        def run(self, dataset: Dataset, tables: Mapping[str, Sequence[str]], sink: Sink) -> tuple[Written, ...]:
+        def run(
+            self, dataset: Dataset, tables: Mapping[str, Sequence[str]], sink: Place, secret: bytes = b""
+        ) -> tuple[Written, ...]:
             if not slept:
                 slept.append(True)
                 clock.sleep(10)
                 taken = advance(feed, DAY, world(store, clock=clock, who="bia@dois"))
                 assert [run.status for run in taken.day.runs] == ["abandoned", "succeeded"]
-            return super().run(dataset, tables, sink)
+            return super().run(dataset, tables, sink, secret)
 
     slept: list[bool] = []
     outcome = advance(feed, DAY, world(store, clock=clock, engine=Sleeping, tell=told), lease=timedelta(seconds=5))
@@ -597,9 +607,11 @@ def test_a_live_run_of_somebody_else_is_not_touched(store: Store, feed: Feed) ->
     both(store)
 
     class Asking(Failing):
-        def run(self, dataset: Dataset, tables: Mapping[str, Sequence[str]], sink: Sink) -> tuple[Written, ...]:
+        def run(
+            self, dataset: Dataset, tables: Mapping[str, Sequence[str]], sink: Place, secret: bytes = b""
+        ) -> tuple[Written, ...]:
             outcomes.append(advance(feed, DAY, outside_of(store, who="bia@dois")))
-            return super().run(dataset, tables, sink)
+            return super().run(dataset, tables, sink, secret)
 
     outcomes: list[Outcome] = []
     advance(feed, DAY, world(store, engine=Asking))
@@ -636,9 +648,11 @@ def _killed(feed_path: Path, folder: str) -> None:
     """A process that is killed in the middle of its run."""
 
     class Dying(Failing):
-        def run(self, dataset: Dataset, tables: Mapping[str, Sequence[str]], sink: Sink) -> tuple[Written, ...]:
+        def run(
+            self, dataset: Dataset, tables: Mapping[str, Sequence[str]], sink: Place, secret: bytes = b""
+        ) -> tuple[Written, ...]:
             os.kill(os.getpid(), 9)
-            return super().run(dataset, tables, sink)
+            return super().run(dataset, tables, sink, secret)
 
     outside = world(open_store(folder), who=process.who(), engine=Dying)
     advance(Feed.load(feed_path), DAY, outside)
@@ -725,7 +739,7 @@ class Crashing(Around):
         if dying:
             raise Crash
 
-    def sink(self, prefix: str) -> Sink:
+    def sink(self, prefix: str) -> Place:
         """Begin a part, or die."""
         if next(self.countdown, 0) == 1:
             raise Crash

@@ -18,7 +18,7 @@ from posicional.contract.feed import Dataset, Feed
 from posicional.day.journal import Ledger
 from posicional.day.state import Day, fold
 from posicional.errors import EngineError, UsageError
-from posicional.ports import Outside, Sink, Store, StoredObject, Written
+from posicional.ports import Outside, Place, Store, StoredObject, Written
 from posicional.steps.backfill import AT_ONCE, Ended, carry_out, plan
 from posicional.steps.decide import skip
 from test_advance import Around, Failing
@@ -101,10 +101,12 @@ def test_each_day_has_its_own_exit_code(store: Store, feed: Feed) -> None:
     skip(feed, ago(4), outside_of(store), why="so")
 
     class Weak(Failing):
-        def run(self, dataset: Dataset, tables: Mapping[str, Sequence[str]], sink: Sink) -> tuple[Written, ...]:
+        def run(
+            self, dataset: Dataset, tables: Mapping[str, Sequence[str]], sink: Place, secret: bytes = b""
+        ) -> tuple[Written, ...]:
             if any(str(ago(1)) in part for part in tables["contratos"]):
                 raise EngineError("no memory")
-            return super().run(dataset, tables, sink)
+            return super().run(dataset, tables, sink, secret)
 
     class Located(Around):
         def locate(self, key: str) -> str:
@@ -139,13 +141,15 @@ class Watched:
     reading: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     name: str = "duckdb"
 
-    def run(self, dataset: Dataset, tables: Mapping[str, Sequence[str]], sink: Sink) -> tuple[Written, ...]:
+    def run(
+        self, dataset: Dataset, tables: Mapping[str, Sequence[str]], sink: Place, secret: bytes = b""
+    ) -> tuple[Written, ...]:
         """Run."""
         self.inside.append(1)
         self.most.append(len(self.inside))
         if len(self.most) == 1:
             assert all(self.reading.acquire(timeout=30) for _ in range(2 * AT_ONCE))
-        written = DuckDbEngine().run(dataset, tables, sink)
+        written = DuckDbEngine().run(dataset, tables, sink, secret)
         self.inside.pop()
         return written
 
@@ -173,10 +177,12 @@ def test_an_interrupted_command_is_simply_run_again(store: Store, feed: Feed) ->
         arrives(store, ago(days))
 
     class Interrupted(Failing):
-        def run(self, dataset: Dataset, tables: Mapping[str, Sequence[str]], sink: Sink) -> tuple[Written, ...]:
+        def run(
+            self, dataset: Dataset, tables: Mapping[str, Sequence[str]], sink: Place, secret: bytes = b""
+        ) -> tuple[Written, ...]:
             if any(str(ago(2)) in part for part in tables["contratos"]):
                 raise KeyboardInterrupt
-            return super().run(dataset, tables, sink)
+            return super().run(dataset, tables, sink, secret)
 
     with pytest.raises(KeyboardInterrupt):
         carried_out(feed, world(store, engine=Interrupted))

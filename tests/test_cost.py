@@ -18,7 +18,7 @@ from posicional.backends import store_objects
 from posicional.backends.duckdb import DuckDbEngine
 from posicional.contract.feed import Feed
 from posicional.day.journal import Ledger
-from posicional.ports import Outside, Sink, Source, Store, StoredObject
+from posicional.ports import Outside, Place, Source, Store, StoredObject
 from posicional.steps.advance import advance, peek
 from posicional.steps.days import open_days
 from posicional.steps.sweep import sweep
@@ -67,7 +67,7 @@ class Counting(Around):
         self._count("source", found.key)
         return self.real.source(found)
 
-    def sink(self, prefix: str) -> Sink:
+    def sink(self, prefix: str) -> Place:
         """Count, and give."""
         self._count("sink", prefix)
         return self.real.sink(prefix)

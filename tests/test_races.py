@@ -34,7 +34,7 @@ from posicional.contract.feed import Dataset, Feed
 from posicional.day.facts import Done, RunEnd, Seen, Unreadable
 from posicional.day.journal import Ledger
 from posicional.day.state import fold
-from posicional.ports import Event, Outside, Sink, Source, Store, StoredObject, Written
+from posicional.ports import Event, Offending, Outside, Place, Source, Store, StoredObject, Written
 from posicional.steps.advance import advance
 from test_advance import Around
 from tiny_s3 import BUCKET, tiny_s3_process
@@ -74,7 +74,9 @@ class Columns:
     store: Store
     name: str = "columns"
 
-    def run(self, dataset: Dataset, tables: Mapping[str, Sequence[str]], sink: Sink) -> tuple[Written, ...]:
+    def run(
+        self, dataset: Dataset, tables: Mapping[str, Sequence[str]], sink: Place, _secret: bytes = b""
+    ) -> tuple[Written, ...]:
         """The columns of a table's parts as one part."""
         found = re.fullmatch(r"select ([\w, ]+) from (\w+)\n", dataset.sql)
         assert found, dataset.sql
@@ -85,6 +87,10 @@ class Columns:
             pq.write_table(table, stream)
             size = stream.tell()
         return (Written("part-00000.parquet", table.num_rows, size),)
+
+    def offending(self, sql: str, path: str, tables: Mapping[str, Sequence[str]]) -> Offending:
+        """Nothing is expected of these feeds."""
+        raise AssertionError((sql, path, tables))
 
 
 @dataclass
@@ -129,9 +135,9 @@ class Sleepy(Around):
         source: Source = self._around(lambda: self.real.source(found))
         return source
 
-    def sink(self, prefix: str) -> Sink:
+    def sink(self, prefix: str) -> Place:
         """As the real one."""
-        sink: Sink = self._around(lambda: self.real.sink(prefix))
+        sink: Place = self._around(lambda: self.real.sink(prefix))
         return sink
 
 
