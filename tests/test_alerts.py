@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import shlex
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,18 @@ from posicional.errors import NotifyError, StoreError
 from posicional.ports import Notice, Outside, Store
 from posicional.steps.alerts import alert_deadline, raise_alerts
 from posicional.steps.sweep import sweep as swept
-from worlds import DAY, Story, ToldClock, feed_of, file_of, new_store, outside_of
+from worlds import (
+    DAY,
+    Story,
+    ToldClock,
+    clientes,
+    contratos,
+    feed_of,
+    file_of,
+    new_store,
+    outside_of,
+    write_feed,
+)
 
 NOON = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -447,6 +459,31 @@ def test_the_command_writes_the_alarm_down_once(tmp_path: Path) -> None:
     assert first.out.count("\n") == 8
     alerts = tmp_path / "controle" / "planos" / "2026-11-20" / "alerts"
     assert sorted(path.name for path in alerts.iterdir()) == ["deadline-0001.due.json", "deadline-0001.sent.json"]
+
+
+def test_what_the_alarm_says_to_type_can_be_typed(tmp_path: Path) -> None:
+    """Every line of an alarm ends with its command, which reaches the store that was looked at; only the reason is left
+    to be written, and dots are none.
+    """
+    feed = write_feed(tmp_path / "feed dir").path
+    store = tmp_path / "another store"
+    (store / "dados-posicionais").mkdir(parents=True)
+    (store / "dados-posicionais" / "CONTRATOS_20261120.txt").write_bytes(contratos(day=date(2026, 11, 20), counted=9))
+    (store / "dados-posicionais" / "CLIENTES_20261120.txt").write_bytes(clientes())
+    day = ("--date", "2026-11-20", "--store", store)
+    posicional("run", feed, *day)
+    line = next(line for line in posicional("deadline", feed, *day).out.splitlines() if line.startswith("  recusado"))
+    command = shlex.split(line.partition("ou: ")[2])
+    assert command[:2] == ["posicional", "accept"]
+    assert "a decision needs a reason" in posicional(*command[1:]).err
+    assert posicional(*command[1:-1], "counted by hand").code == 0
+    posicional("hold", feed, *day, "--why", "wait")
+    held = posicional("deadline", feed, *day).out.splitlines()[1]
+    assert posicional(*shlex.split(held.partition(" -> ")[2])[1:-1], "go on").code == 0
+    begin = posicional("deadline", feed, *day).out.splitlines()[1]
+    assert begin.startswith("  ação      quem opera -> posicional run ")
+    assert posicional(*shlex.split(begin.partition(" -> ")[2])[1:]).code == 0
+    assert "publicado com atraso" in posicional("deadline", feed, *day).out
 
 
 def test_the_command_for_a_script(tmp_path: Path) -> None:

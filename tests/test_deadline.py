@@ -138,7 +138,7 @@ def test_many_faults_of_a_contract_are_one_line() -> None:
     reason, turn = told(story).splitlines()[1:3]
     shown = " · ".join(f"ativos.sql:{n}: column 8: não há a coluna 'x' (seria y?)" for n in (1, 2, 3))
     assert reason == f"  motivo    {shown} · e mais 2"
-    assert turn.startswith("  vez de    quem cuida do contrato -> ")
+    assert turn.startswith("  ação      quem cuida do contrato -> ")
     assert "(did you mean y?) · and 2 more" in told(story, language="en")
 
 

@@ -26,14 +26,25 @@ MOST_REASONS = 3
 """So many reasons of one refusal or failure are told; the rest is counted."""
 
 
-def alarm(feed: Feed, day: Day, found: Situation, history: History, language: Language = "pt") -> str:
-    """The whole text, without a line end. The first line alone says what is the matter."""
-    return "\n".join(_Alarm(feed, day, found, history, language, WORDS[language]).lines())
+def alarm(feed: Feed, day: Day, found: Situation, history: History, language: Language = "pt", store: str = "") -> str:
+    """The whole text, without a line end. The first line alone says what is the matter.
+
+    `store`: what the commands in it must be given, where it is not the feed's own; else empty.
+    """
+    return "\n".join(_Alarm(feed, day, found, history, language, WORDS[language], store).lines())
 
 
-def warning(feed: Feed, day: Day, found: Situation, history: History, condition: str, language: Language = "pt") -> str:
+def warning(
+    feed: Feed,
+    day: Day,
+    found: Situation,
+    history: History,
+    condition: str,
+    language: Language = "pt",
+    store: str = "",
+) -> str:
     """What people are told of another condition than the deadline's: of `expected`, `refused`, `failed`, or its end."""
-    told = _Alarm(feed, day, found, history, language, WORDS[language])
+    told = _Alarm(feed, day, found, history, language, WORDS[language], store)
     lines = {EXPECTED: told.overdue, REFUSED: told.all_refused, FAILED: told.failed}[condition]
     return "\n".join(lines())
 
@@ -53,6 +64,7 @@ class _Alarm:
     history: History
     language: Language
     words: Words
+    store: str
 
     def lines(self) -> Iterator[str]:
         found, words, head = self.found, self.words, _head(self.feed, self.found, self.words)
@@ -251,7 +263,8 @@ class _Alarm:
     def command(self, name: str, *words: str, why: bool = False) -> str:
         """A command that can be copied."""
         day = self.feed.calendar.format_date(self.found.date)
-        said = ["posicional", name, str(self.feed.path), *words, "--date", day]
+        store = ["--store", self.store] if self.store else []
+        said = ["posicional", name, str(self.feed.path), *words, "--date", day, *store]
         return shlex.join(said) + (' --why "…"' if why else "")
 
     def usual(self, habit: Habit) -> str:

@@ -64,6 +64,7 @@ _SQL: Table = {
         "a coluna {name} da chave não distinguiria mais as linhas: {how}"
     ),
     "the declared column {name} is dropped": "a coluna declarada {name} foi retirada com drop",
+    "the dataset has no column {name}": "o dataset não tem a coluna {name}",
     "the dataset {dataset} has no column {name}": "o dataset {dataset} não tem a coluna {name}",
     "the declared column {name} is not in the result": "a coluna declarada {name} não está no resultado",
     "the column {name} is not declared": "a coluna {name} não está declarada",
@@ -92,6 +93,11 @@ _ENGINES: Table = {
     "no room to unpack: {why}": "não há espaço para descompactar: {why}",
     "DuckDB does not start: {why}": "o DuckDB não inicia: {why}",
     "Spark does not start ({kind})": "o Spark não inicia ({kind})",
+    "Spark failed ({kind})": "o Spark falhou ({kind})",
+    "Spark's processes cannot reach a store in memory": (
+        "os processos do Spark não alcançam um armazenamento em memória"
+    ),
+    "{name} is not installed": "{name} não está instalado",
     "Spark needs Java": "o Spark precisa de Java",
     "Java {version}": "Java {version}",
     "no Java": "não há Java",
@@ -195,6 +201,9 @@ MESSAGES: Table = {**_TURNS, **_DATA, **_SQL, **_ENGINES, **_STORES, **_TARGETS,
 HINTS: Table = {
     "did you mean {names}?": "seria {names}?",
     "there are: {names}": "há: {names}",
+    "name one that its SQL gives": "indicar uma que o SQL dá",
+    "pip install {what}": "pip install {what}",
+    "use a folder or a bucket, or the engine duckdb": "usar uma pasta ou um bucket, ou o motor duckdb",
     "it has {names}": "ele tem {names}",
     "protect it with {how}": "proteger com {how}",
     "say it otherwise": "escrever de outro jeito",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from urllib.parse import unquote
 
 from posicional.contract.feed import Feed
 from posicional.day.alarm import alarm, warning
@@ -87,11 +88,18 @@ def told(
     feed: Feed, day: Day, found: Situation, outside: Outside, language: Language, condition: str = DEADLINE
 ) -> str:
     """What people are told of a date. Raises `StoreError`."""
+    store = _another_store(feed, outside)
     if condition == DEADLINE:
         past = History() if found.good else _history(feed, day.date, outside)
-        return alarm(feed, day, found, past, language)
+        return alarm(feed, day, found, past, language, store)
     past = _history(feed, day.date, outside) if condition == EXPECTED and found.overdue else History()
-    return warning(feed, day, found, past, condition, language)
+    return warning(feed, day, found, past, condition, language, store)
+
+
+def _another_store(feed: Feed, outside: Outside) -> str:
+    """The store as commands must be given it; empty where it is the feed's own, or memory, which no command reaches."""
+    used, own = (url.removeprefix("file://").rstrip("/") for url in (outside.store.url, feed.store))
+    return "" if used in (own, unquote(own)) or used.startswith("memory:") else outside.store.url
 
 
 def _history(feed: Feed, day: date, outside: Outside) -> History:

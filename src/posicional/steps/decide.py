@@ -42,7 +42,8 @@ class _About:
 def accept(feed: Feed, day: date, outside: Outside, *, file: str, why: str) -> Answer:
     """Let the newest arrival of `file`, which was refused, count as converted: its parts are there already.
 
-    That of a file with `use: latest` may be of any date, as it counts for later ones. Raises `UsageError` when there is nothing to accept or no reason, `StoreError`.
+    That of a file with `use: latest` may be of any date, as it counts for later ones. Raises `UsageError` when there is
+    nothing to accept or no reason, `StoreError`.
     """
 
     def about(state: Day) -> _About:
@@ -146,6 +147,11 @@ def rerun(feed: Feed, day: date, outside: Outside, *, why: str) -> Answer:
     return _decide(feed, day, outside, "rerun", why, lambda _: _About("the day is processed anew", {}))
 
 
+def note(feed: Feed, day: date, outside: Outside, *, why: str, about: Mapping[str, str | int]) -> Answer:
+    """Write down something that changes nothing, and must not be forgotten. Raises `UsageError`, `StoreError`."""
+    return _decide(feed, day, outside, "note", why, lambda _: _About("noted", about), any_date=True)
+
+
 def _decide(
     feed: Feed,
     day: date,
@@ -160,7 +166,7 @@ def _decide(
     if not any_date:
         check_date(feed, day)
     reason = " ".join(why.split())
-    if not reason:
+    if not reason.strip(".…"):  # an alarm's command, pasted as it is, has dots in the place of the reason
         raise UsageError("a decision needs a reason", where=place(feed, day), hint='say it with --why "…"')
     ledger = Ledger(outside, feed.name, day)
     facts: Facts | None = None
