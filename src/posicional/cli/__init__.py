@@ -24,6 +24,7 @@ from posicional.cli.run import run
 from posicional.cli.sample import sample
 from posicional.cli.status import status
 from posicional.cli.sweep import sweep
+from posicional.cli.trace import trace
 from posicional.errors import PosicionalError
 
 
@@ -53,6 +54,7 @@ for _command in (
     status,
     deadline,
     dataset,
+    trace,
     accept,
     waive,
     rollback,

@@ -65,9 +65,14 @@ def try_(file: str, layout_path: Path, records: int, as_json: bool) -> int:
     if as_json:
         print_json({"file": file, "layout": str(layout_path), "good": trial.good, **asdict(trial)})
     else:
-        columns = shutil.get_terminal_size((WIDTH, 24)).columns if sys.stdout.isatty() else WIDTH
-        click.echo(printed(trial, loaded.unit, min(max(columns, NARROWEST), WIDEST)))
+        click.echo(printed(trial, loaded.unit, room()))
     return 0 if trial.good else 4
+
+
+def room() -> int:
+    """How many columns there are for a ruler."""
+    columns = shutil.get_terminal_size((WIDTH, 24)).columns if sys.stdout.isatty() else WIDTH
+    return min(max(columns, NARROWEST), WIDEST)
 
 
 def printed(trial: Trial, unit: str, width: int) -> str:
@@ -83,7 +88,7 @@ def _lines(trial: Trial, unit: str, width: int) -> Iterator[str]:
         return
     for kind in trial.kinds:
         if kind.records:
-            yield from _kind(kind, unit, width)
+            yield from kind_lines(kind, unit, width)
             yield ""
     yield _sum(trial)
     yield from _verdict(trial, width)
@@ -92,7 +97,8 @@ def _lines(trial: Trial, unit: str, width: int) -> Iterator[str]:
 # --- the first records ---
 
 
-def _kind(kind: TriedKind, unit: str, width: int) -> Iterator[str]:
+def kind_lines(kind: TriedKind, unit: str, width: int) -> Iterator[str]:
+    """The first records of a kind under a ruler, then their values."""
     records = _many(kind.records, "record")
     refused = f", {kind.refused:,} refused" if kind.refused else ""
     if kind.name:

@@ -47,11 +47,8 @@ class Attempt:
         return self.feed.opensearch is not None and self.feed.opensearch.upsert
 
     def hashed(self, dataset: Dataset) -> bytes:
-        """The secret with which ids are hashed, where a column of the key is personal and stands there as it is."""
-        if all(dataset.protect.get(column, ("hmac", 0))[0] == "hmac" for column in dataset.key):
-            return b""
-        check_secret(self.ledger.outside.secret)
-        return self.ledger.outside.secret
+        """See `secret_of_ids`."""
+        return secret_of_ids(dataset, self.ledger.outside.secret)
 
     def meta(self, dataset: str) -> dict[str, object]:
         """What tells an index of ours from others."""
@@ -67,3 +64,11 @@ class Attempt:
     def tell(self, step: str, text: str) -> None:
         """Tell whoever watches."""
         self.ledger.outside.tell(Event(step, text))
+
+
+def secret_of_ids(dataset: Dataset, secret: bytes) -> bytes:
+    """The secret with which ids are hashed, where a column of the key is personal and stands there as it is."""
+    if all(dataset.protect.get(column, ("hmac", 0))[0] == "hmac" for column in dataset.key):
+        return b""
+    check_secret(secret)
+    return secret
