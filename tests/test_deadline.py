@@ -136,7 +136,7 @@ def test_many_faults_of_a_contract_are_one_line() -> None:
     faults = [f"ativos.sql:{n}: column 8: there is no column 'x' -> did you mean y?" for n in range(1, 6)]
     story.end(1, "failed", "\n".join([*faults, "5 faults in the contract"]), "contract")
     reason, turn = told(story).splitlines()[1:3]
-    shown = " · ".join(f"ativos.sql:{n}: column 8: não há a coluna 'x' (seria y?)" for n in (1, 2, 3))
+    shown = " · ".join(f"ativos.sql:{n}: coluna 8: não há a coluna 'x' (seria y?)" for n in (1, 2, 3))
     assert reason == f"  motivo    {shown} · e mais 2"
     assert turn.startswith("  ação      quem cuida do contrato -> ")
     assert "(did you mean y?) · and 2 more" in told(story, language="en")

@@ -182,8 +182,8 @@ def test_what_is_put_in_stands_on_both_sides(table: Table) -> None:
     ("english", "portuguese"),
     [
         pytest.param(
-            "sql/ativos.sql:4:8: there is no column 'numero_do_contrato' -> did you mean numero_contrato?",
-            "sql/ativos.sql:4:8: não há a coluna 'numero_do_contrato' (seria numero_contrato?)",
+            "a.sql:4: column 8: there is no column 'numero_do_contrato' -> did you mean numero or numero_contrato?",
+            "a.sql:4: coluna 8: não há a coluna 'numero_do_contrato' (seria numero ou numero_contrato?)",
             id="wrong SQL",
         ),
         pytest.param(

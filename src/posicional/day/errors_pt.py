@@ -5,6 +5,8 @@ What only `posicional check` says of a contract stays English, and the sentence 
 
 from __future__ import annotations
 
+import re
+
 from posicional.day.portuguese import Table, told, told_behind_its_place
 
 # Messages.
@@ -199,7 +201,9 @@ MESSAGES: Table = {**_TURNS, **_DATA, **_SQL, **_ENGINES, **_STORES, **_TARGETS,
 # What to do next.
 
 HINTS: Table = {
-    "did you mean {names}?": "seria {names}?",
+    "did you mean {one} or {two} or {three}?": "seria {one}, {two} ou {three}?",
+    "did you mean {one} or {two}?": "seria {one} ou {two}?",
+    "did you mean {name}?": "seria {name}?",
     "there are: {names}": "há: {names}",
     "name one that its SQL gives": "indicar uma que o SQL dá",
     "pip install {what}": "pip install {what}",
@@ -208,6 +212,7 @@ HINTS: Table = {
     "protect it with {how}": "proteger com {how}",
     "say it otherwise": "escrever de outro jeito",
     "it changed while it was read: convert it again": "mudou durante a leitura: converter de novo",
+    "write {one} or {two+}": "escreva {one} ou {two}",
     "write {this+}": "escreva {this}",
     "does an ingest pipeline change them? else run the command again": (
         "algum pipeline de ingestão os muda? se não, rodar o comando de novo"
@@ -316,7 +321,7 @@ def error_in_portuguese(line: str) -> str:
         messages = [told_behind_its_place(head, MESSAGES)]
     if None in messages:
         return f"o programa diz, em inglês: {shown(line)}"
-    message = "; ".join(one for one in messages if one)
+    message = re.sub(r": column (\d+): ", r": coluna \1: ", "; ".join(one for one in messages if one))
     if expected:
         message += f"; esperado: {told(expected, MESSAGES) or told(expected, HINTS) or expected}"
     if got:
