@@ -6,7 +6,7 @@ a search are left in peace: an index that was shown when this publication began 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from posicional.contract.feed import Feed, Keep
@@ -31,7 +31,7 @@ def tidy(
     """
     keep = attempt.feed.opensearch.keep if attempt.feed.opensearch else Keep()
     try:
-        remove_left(attempt.feed, attempt.ledger, attempt.target, turns)
+        remove_left(attempt.feed, attempt.ledger, attempt.target, turns, before)
         for each in shown if keep.runs or keep.days else ():
             ours = _ours(attempt, each)
             if keep.days:
@@ -43,17 +43,20 @@ def tidy(
         attempt.tell("left", str(error))
 
 
-def remove_left(feed: Feed, ledger: Ledger, target: Target, turns: Sequence[Publication]) -> None:
+def remove_left(
+    feed: Feed, ledger: Ledger, target: Target, turns: Sequence[Publication], seen: Collection[str] = ()
+) -> None:
     """Remove what attempts at a day left: indices that are ours by their `_meta`, and seen by nobody.
 
-    Raises `TargetError`.
+    `seen`: those that somebody saw a moment ago. A sleeper may have moved the aliases after it had been taken over, as
+    long as nobody else had. Raises `TargetError`.
     """
     for turn in turns:
         if turn.end is None or turn.succeeded or not isinstance(turn.claim, PublicationClaim) or not turn.claim.indices:
             continue
         ours = {"feed": feed.name, "date": ledger.date.isoformat(), "publication": turn.number}
         for name, state in target.indices(*turn.claim.indices.values()).items():
-            if not state.aliases and ours.items() <= state.meta.items():
+            if not state.aliases and name not in seen and ours.items() <= state.meta.items():
                 target.delete_index(name)
                 ledger.outside.tell(Event("removed", f"{name}, which publication {turn.number} left"))
 
