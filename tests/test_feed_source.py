@@ -205,10 +205,9 @@ def test_an_engines_folder_is_relative_to_the_feed(load: Load, tmp_path: Path) -
         ({"memory": 512}, "engine.memory", "expected a size such as 512MB or 2GB"),
         ({"memory": "512 mb"}, "engine.memory", "expected a size such as 512MB or 2GB"),
         ({"threads": 0}, "engine.threads", "must be at least 1"),
-        ({"convert_above": "1GB"}, "engine.convert_above", "only Spark converts so"),
         ({"use": "spark", "workers": 3}, "engine.workers", "unknown word"),
     ],
-    ids=["name", "number", "unit", "threads", "duckdb converts", "unknown"],
+    ids=["name", "number", "unit", "threads", "unknown"],
 )
 def test_an_engines_words_are_checked(load: Load, said: Any, path: str, message: str) -> None:
     """Each with its place."""

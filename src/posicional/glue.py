@@ -1,6 +1,8 @@
 """The Glue job: goes on with one business date, to its end, as `posicional run` does on a laptop.
 
-Its script is two lines (`deploy/glue_job.py`); its arguments are those that `backends.aws.GlueJob` gives every run.
+Its script is two lines (`deploy/glue_job.py`); its arguments are those that `backends.aws.GlueJob` gives every run. It
+is a plain program of PySpark: without `--JOB_NAME` it runs anywhere, alone or under spark-submit, with the feed and the
+store in folders.
 """
 
 from __future__ import annotations
@@ -11,15 +13,16 @@ import sys
 import tempfile
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from posicional.backends.aws import LEASE, GlueJob, contract
 from posicional.backends.clock import SystemClock
+from posicional.backends.engines import open_engine, who_reads
 from posicional.backends.store import open_store
-from posicional.contract.feed import Feed, OpenSearchTarget
+from posicional.contract.feed import EngineSettings, Feed, OpenSearchTarget
 from posicional.errors import NotDone, PosicionalError
-from posicional.ports import Engine, Event, Outside, Target
+from posicional.ports import Event, Outside, Target
 from posicional.steps.advance import advance
 
 
@@ -28,8 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words = _words(arguments)
     if words.opensearch_url != "-":
         os.environ["OPENSEARCH_URL"] = words.opensearch_url
-    feed = Feed.load(contract(words.contract, Path(tempfile.mkdtemp(prefix="posicional-"))))
-    outcome = advance(feed, words.date, _outside(words), insist=False)
+    with tempfile.TemporaryDirectory(prefix="posicional-") as folder:
+        feed = Feed.load(_contract(words.contract, Path(folder)))
+    outcome = advance(feed, words.date, _outside(words, replace(feed.engine, use=words.engine)), insist=False)
     problem = outcome.problem
     if problem is not None and not isinstance(problem, NotDone):
         raise problem
@@ -43,44 +47,57 @@ def run() -> None:
         sys.exit(f"posicional: {error}")
 
 
+def _contract(where: str, folder: Path) -> Path:
+    """The feed.yaml: a file, or in a zip in a bucket."""
+    if "://" not in where:
+        return Path(where)
+    from posicional.backends.aws import contract
+
+    return contract(where, folder)
+
+
 def _words(arguments: Sequence[str] | None) -> argparse.Namespace:
     """What Glue hands over; it adds words of its own, which are left alone."""
     parser = argparse.ArgumentParser(allow_abbrev=False)
-    for name in ("--contract", "--store", "--feed"):
+    for name in ("--contract", "--store"):
         parser.add_argument(name, required=True)
     parser.add_argument("--date", type=date.fromisoformat, required=True)
     parser.add_argument("--owner", default="-")
     parser.add_argument("--engine", choices=("spark", "duckdb"), default="spark")
     parser.add_argument("--opensearch-url", default="-")
-    parser.add_argument("--JOB_NAME", dest="job", required=True)
-    parser.add_argument("--JOB_RUN_ID", dest="run_id", required=True)
+    parser.add_argument("--JOB_NAME", dest="job", default="")
+    parser.add_argument("--JOB_RUN_ID", dest="run_id", default="")
     return parser.parse_known_args(arguments)[0]
 
 
-def _outside(words: argparse.Namespace) -> Outside:
-    import boto3
+def _outside(words: argparse.Namespace, engine: EngineSettings) -> Outside:
+    from posicional.backends.process import gone, who
 
-    clock = SystemClock()
-    job = GlueJob(boto3.client("glue"), words.job, clock, _new_id, {})
-    return Outside(
+    outside = Outside(
         store=open_store(words.store),
-        clock=clock,
+        clock=SystemClock(),
         new_id=_new_id,
-        who=f"glue {words.job} {words.run_id}",
-        engine=lambda: _engine(words.engine),
+        who=who(),
+        engine=lambda: open_engine(engine),
         target=_target,
         tell=_tell,
-        gone=job.gone,
-        run_id=words.run_id,
+        gone=gone,
+        secret=os.environ.get("POSICIONAL_HMAC_KEY", "").encode(),
+        together=who_reads(engine),
         ours="" if words.owner == "-" else words.owner,
-        lease=LEASE,
     )
+    return _on_glue(outside, words) if words.job else outside
 
 
-def _engine(_name: str) -> Engine:
-    from posicional.backends.duckdb import DuckDbEngine
+def _on_glue(outside: Outside, words: argparse.Namespace) -> Outside:
+    """The same as a run of a Glue job, of whose end Glue knows."""
+    import boto3
 
-    return DuckDbEngine()
+    from posicional.backends.aws import LEASE, GlueJob
+
+    job = GlueJob(boto3.client("glue"), words.job, outside.clock, _new_id, {})
+    who = f"glue {words.job} {words.run_id}"
+    return replace(outside, who=who, gone=job.gone, run_id=words.run_id, lease=LEASE)
 
 
 def _target(target: OpenSearchTarget) -> Target:
@@ -95,3 +112,7 @@ def _tell(event: Event) -> None:
 
 def _new_id() -> str:
     return uuid.uuid4().hex[:12]
+
+
+if __name__ == "__main__":
+    run()

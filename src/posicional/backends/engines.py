@@ -31,7 +31,7 @@ def who_reads(settings: EngineSettings) -> Callable[[int], Together | None]:
     """Who reads the ranges of a file of so many bytes: Spark's executors, or None for this process itself."""
 
     def choose(size: int) -> Together | None:
-        if not settings.convert_above or size <= settings.convert_above:
+        if settings.use != "spark" or size <= settings.convert_above:
             return None
         from posicional.backends.spark_ranges import by_spark
 

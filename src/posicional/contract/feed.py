@@ -20,6 +20,9 @@ from posicional.contract.tolerance import Tolerance
 View = Literal["latest", "all"]
 EngineName = Literal["duckdb", "spark"]
 
+CONVERT_ABOVE = 2 * 10**9
+"""Bytes of a file beyond which Spark converts it, where a feed says nothing: for less it is not worth a job."""
+
 
 @dataclass(frozen=True, slots=True)
 class DateFrom:
@@ -150,15 +153,15 @@ class OpenSearchTarget:
 class EngineSettings:
     """What runs the datasets' SQL, and what it may use of a machine: none of it changes what a dataset holds.
 
-    `memory` in bytes, `threads` (both 0: the engine's own choice), `temp` an absolute folder ("": the system's). A file
-    of more than `convert_above` bytes is converted by Spark's executors (0: none is).
+    `memory` in bytes, `threads` (both 0: the engine's own choice), `temp` an absolute folder ("": the system's). Where
+    Spark is the engine, a file of more than `convert_above` bytes is converted by its executors.
     """
 
     use: EngineName = "duckdb"
     memory: int = 0
     threads: int = 0
     temp: str = ""
-    convert_above: int = 0
+    convert_above: int = CONVERT_ABOVE
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,15 +11,22 @@ from zoneinfo import ZoneInfo
 
 from posicional.contract.calendar import Calendar
 from posicional.contract.environment import expand, is_reference
-from posicional.contract.feed import Aws, Basic, Dataset, EngineSettings, Feed, IndexOf, Keep, OpenSearchTarget
+from posicional.contract.feed import (
+    CONVERT_ABOVE,
+    Aws,
+    Basic,
+    Dataset,
+    EngineSettings,
+    Feed,
+    IndexOf,
+    Keep,
+    OpenSearchTarget,
+)
 from posicional.contract.feed_days import compile_calendar, compile_due
 from posicional.contract.feed_files import FilesCompiler
 from posicional.contract.feed_words import AuthWords, DatasetWords, EngineWords, FeedWords, IndexWords, OpenSearchWords
 from posicional.contract.source import Document, Where, reason
 from posicional.contract.vocabulary import suggestion
-
-CONVERT_ABOVE = 2 * 10**9
-"""Bytes of a file beyond which Spark converts it, where a feed does not say: for less it is not worth beginning jobs."""
 
 SCHEMES = ("s3", "memory", "file")
 
@@ -107,15 +114,12 @@ class FeedCompiler:
         return text
 
     def _engine(self, words: EngineWords) -> EngineSettings:
-        above = words.convert_above
-        if words.use != "spark" and above is not None:
-            self.fault(("engine", "convert_above"), "only Spark converts so", "engine: {use: spark, …}")
         return EngineSettings(
             use=words.use,
             memory=words.memory or 0,
             threads=words.threads or 0,
             temp=str((self.folder / words.temp).resolve()) if words.temp else "",
-            convert_above=CONVERT_ABOVE if above is None and words.use == "spark" else above or 0,
+            convert_above=words.convert_above or CONVERT_ABOVE,
         )
 
     # --- datasets ---
