@@ -22,8 +22,10 @@ from sqlglot import exp
 from posicional.backends.parts import PART_BYTES, empty_part, local_paths, scratch_folder, write_parts
 from posicional.errors import DataRefused, EngineError, SqlError
 from posicional.ports import Offending, Place, Written
+from posicional.sql.casts import unusual_column
 from posicional.sql.checks import Columns, check_key, key_query
 from posicional.sql.dialect import parse, tables_of
+from posicional.sql.duckdb_words import OTHER_LETTER
 from posicional.sql.plan import plan, plan_places, plan_query
 from posicional.sql.protect import protection
 from posicional.sql.types import spelled
@@ -209,12 +211,14 @@ def _explain(
 ) -> SqlError | DataRefused | EngineError:
     kind = text.partition(" Error:")[0]
     if kind in ("Conversion", "Out of Range", "Invalid Input"):
-        all_columns = {column for each in schemas.values() for column in each}
         named = re.search(r"casting from source column (\w+)", text)
-        column = f" (column {named[1]})" if named and named[1] in all_columns else ""
+        column = unusual_column(text) or (named[1] if named else "")
+        told = f" (column {column})" if any(column.lower() in map(str.lower, each) for each in schemas.values()) else ""
         why = "a number is divided by zero" if "ivision by zero" in text else "a value does not fit"
+        if OTHER_LETTER in text:
+            why = f"{OTHER_LETTER} by every engine"
         return DataRefused(
-            f"{what}: {why} in a cast or a calculation{column}",
+            f"{what}: {why} in a cast or a calculation{told}",
             where=path,
             hint="use try_cast where such values are expected, or a wider type",
         )

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import sqlglot
 from sqlglot import ErrorLevel, exp
 from sqlglot.errors import SqlglotError
 
 from posicional.errors import SqlError
+from posicional.sql.casts import filled
 from posicional.sql.types import INTEGERS, NULL, as_digits, decimal, digits_of
 
 
@@ -30,7 +30,7 @@ def _rewritten(tree: exp.Query) -> exp.Query:
     for node in reversed(list(tree.walk(bfs=True))):
         type_ = str(node.meta.get("type", ""))
         new = REWRITES[type(node)](node, type_) if type(node) in REWRITES else node
-        if isinstance(new, _COMPUTED) and not isinstance(node.parent, exp.Window) and _is_number(type_, new):
+        if isinstance(new, _COMPUTED) and not isinstance(node.parent, _HOLDERS) and _is_number(type_, new):
             new = _cast(new, type_)
         if new is not node:
             node.replace(new)
@@ -41,9 +41,13 @@ _COMPUTED = (
     *(exp.Add, exp.Sub, exp.Mul, exp.Mod, exp.Neg, exp.Abs, exp.Round, exp.Floor, exp.Ceil),
     *(exp.Case, exp.Coalesce, exp.Greatest, exp.Least, exp.Nullif, exp.Sum),
     *(exp.Year, exp.Month, exp.Day, exp.DayOfMonth, exp.WeekOfYear, exp.DateDiff, exp.Length, exp.StrPosition),
+    *(exp.Quarter, exp.DayOfYear, exp.Hour, exp.Minute, exp.Second, exp.CountIf),
     *(exp.RowNumber, exp.Rank, exp.DenseRank, exp.AddMonths, exp.LastDay),
 )
 """What DuckDB may give another type than Spark does."""
+
+_HOLDERS = (exp.Window, exp.Filter)
+"""What stands around an aggregate and belongs to it: the type is said around both."""
 
 
 def _strict_cast(node: exp.Expr, type_: str) -> exp.Expr:
@@ -60,9 +64,64 @@ def _days_added(node: exp.Expr, type_: str) -> exp.Expr:
     return _typed(exp.Paren(this=exp.Add(this=exp.cast(node.this, "date"), expression=days)), type_)
 
 
+OTHER_UPPER = "ŉǰΐΰևẖ-ẚὐὒὔὖᾀ-ᾯᾲ-ᾴᾶᾷᾼῂ-ῄῆῇῌῒΐῖῗῢ-ῤῦῧῲ-ῴῶῷῼⱟꟁꟑꟗꟙﬀ-ﬆﬓ-ﬗ\U00010597-\U000105bc"
+OTHER_LOWER = "İΣⰯꟀꟐꟖꟘ\U00010570-\U00010595"
+"""Letters that Java and DuckDB do not write alike in the other case, and Σ, whose form depends on its place in a word."""
+
+
 def _upper(node: exp.Expr, type_: str) -> exp.Expr:
     """Java writes SS for ß, DuckDB the capital letter that few fonts have."""
-    return _typed(exp.Upper(this=exp.Replace(this=node.this, expression=_text("ß"), replacement=_text("SS"))), type_)
+    upper = exp.Upper(this=exp.Replace(this=node.this.copy(), expression=_text("ß"), replacement=_text("SS")))
+    return _typed(_refusing(node.this, OTHER_UPPER, upper), type_)
+
+
+def _lower(node: exp.Expr, type_: str) -> exp.Expr:
+    return _typed(_refusing(node.this, OTHER_LOWER, node), type_)
+
+
+OTHER_LETTER = "a letter is not written alike in the other case"
+
+
+def _refusing(value: exp.Expr, letters: str, otherwise: exp.Expr) -> exp.Expr:
+    """Fails on text with one of these letters."""
+    said = f"case when regexp_matches(_value, '[{letters}]') then error('{OTHER_LETTER}') else _otherwise end"
+    return exp.paren(filled(said, "duckdb", value=value, otherwise=otherwise))
+
+
+def _trim(node: exp.Expr, _type: str) -> exp.Expr:
+    """Blanks only: DuckDB would take other white space, too."""
+    if not node.args.get("expression"):
+        node.set("expression", _text(" "))
+    return node
+
+
+_LINE_END = "(?:\\r\\n|[\\n\\r\\x{85}\\x{2028}\\x{2029}])"
+
+
+def javas_pattern(pattern: str) -> str:
+    """A pattern that is allowed, as Java means it: its end may be before a last line end, no line end is a `.`."""
+    said, within = [], False
+    for letter in pattern:
+        within = letter == "[" or (within and letter != "]")
+        if within or letter not in "$.":
+            said.append(letter)
+        else:
+            said.append("[^\\n\\r\\x{85}\\x{2028}\\x{2029}]" if letter == "." else f"{_LINE_END}?$")
+    return "".join(said)
+
+
+def _matched(node: exp.Expr, _type: str) -> exp.Expr:
+    node.set("expression", _text(javas_pattern(node.expression.name)))
+    return node
+
+
+def _day_of_week(node: exp.Expr, type_: str) -> exp.Expr:
+    """Spark counts from 1, which is Sunday; DuckDB from 0."""
+    return _cast(exp.paren(exp.Add(this=node.copy(), expression=_number(1))), type_)
+
+
+def _truncated(node: exp.Expr, type_: str) -> exp.Expr:
+    return _cast(node, type_)
 
 
 def _joined(node: exp.Expr, _type: str) -> exp.Expr:
@@ -139,22 +198,14 @@ def _units(node: exp.Expr, digits: tuple[int, int], more: int) -> exp.Expr:
 def _divided(over: exp.Expr, under: exp.Expr, type_: str) -> exp.Expr:
     """The quotient of whole numbers, rounded half away from zero; its unit is the last digit of `type_`."""
     precision, scale = digits_of(type_) or (0, 0)
-    quotient = _filled(_QUOTIENT, over=over, under=under)
-    whole = _filled(f"cast(_q // {10**scale} as decimal({precision - scale}, 0))", q=quotient)
+    quotient = filled(_QUOTIENT, "duckdb", over=over, under=under)
+    whole = filled(f"cast(_q // {10**scale} as decimal({max(precision - scale, 1)}, 0))", "duckdb", q=quotient)
     unit = f"cast('0.{'1'.zfill(scale)}' as decimal({scale}, {scale}))"
-    rest = _filled(f"cast(_q % {10**scale} as decimal({scale}, 0)) * {unit}", q=quotient)
+    rest = filled(f"cast(_q % {10**scale} as decimal({scale}, 0)) * {unit}", "duckdb", q=quotient)
     return _cast(exp.paren(exp.Add(this=whole, expression=rest)), type_)
 
 
 _QUOTIENT = "((2 * _over + case when (_over < 0) = (_under < 0) then _under else - _under end) // (2 * _under))"
-
-
-def _filled(text: str, **parts: exp.Expr) -> exp.Expr:
-    """An expression of DuckDB, in which `_name` stands for a part."""
-    template: exp.Expr = sqlglot.parse_one(text, read="duckdb")
-    for column in list(template.find_all(exp.Column)):
-        column.replace(parts[column.name.removeprefix("_")].copy())
-    return template
 
 
 def _cast(node: exp.Expr, type_: str) -> exp.Expr:
@@ -183,12 +234,20 @@ REWRITES: dict[type[exp.Expr], Callable[[exp.Expr, str], exp.Expr]] = {
     exp.Cast: _strict_cast,
     exp.TsOrDsAdd: _days_added,
     exp.Upper: _upper,
+    exp.Lower: _lower,
+    exp.Trim: _trim,
+    exp.RegexpLike: _matched,
+    exp.RegexpReplace: _matched,
+    exp.RegexpExtract: _matched,
+    exp.DayOfWeek: _day_of_week,
+    exp.DateTrunc: _truncated,
     exp.Concat: _joined,
     exp.ConcatWs: _joined,
     exp.DPipe: _two_joined,
     exp.Div: _quotient,
     exp.Avg: _mean,
     exp.Window: _windowed,
+    exp.Filter: _windowed,
     exp.Floor: _to_whole,
     exp.Ceil: _to_whole,
     **dict.fromkeys((exp.Add, exp.Sub, exp.Mul, exp.Mod), _operands),

@@ -25,7 +25,6 @@ WORDS: dict[type[exp.Expr], str] = {
     exp.Values: "values",
     exp.Escape: "like … escape",
     exp.ILike: "ilike",
-    exp.Filter: "filter (where …)",
 }
 
 _CLOCK = "a dataset must not depend on the clock: use a date of the data"
@@ -52,10 +51,8 @@ INSTEAD: dict[str, str] = {
     "collect_list": _ORDER,
     "max_by": _RANKED,
     "min_by": _RANKED,
-    "dayofweek": "engines count from another day: join a table of days, or use datediff(d, date '2000-01-02') % 7",
     "weekday": "engines count from another day: join a table of days, or use datediff(d, date '2000-01-03') % 7",
-    "trunc": "for the first of the month, write date_add(d, 1 - day(d))",
-    "date_trunc": "for the first of the month, write date_add(d, 1 - day(d))",
+    "date_trunc": "write trunc(d, 'MM')",
     "months_between": "it is a double: use year(…) * 12 + month(…)",
     "bround": "use round, which rounds half away from zero",
     "hash": "engines hash differently: use sha2(column, 256)",
@@ -68,7 +65,6 @@ INSTEAD: dict[str, str] = {
     "isnull": "write … is null",
     "isnotnull": "write … is not null",
     "iff": "write if(…, …, …)",
-    "left": "write substring(column, 1, n)",
     "double": "write decimal(18,2), or as many digits as are needed",
     "float": "write decimal(18,2), or as many digits as are needed",
     "varchar": "write string",
@@ -79,6 +75,5 @@ INSTEAD: dict[str, str] = {
     "lateral view": "lists are not supported in datasets yet",
     "explode": "lists are not supported in datasets yet",
     "ilike": "write lower(column) like '…'",
-    "filter (where …)": "write sum(case when … then … end)",
     "rpad": "write lpad, or concat with blanks",
 }

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from posicional.errors import Fault
+from posicional.sql.casts import guard_casts
 from posicional.sql.checks import Columns, output
 from posicional.sql.columns import Origin, Output, Schemas, outputs_of
 from posicional.sql.dialect import Query, faults_of, parse, sql_error, tables_of
@@ -115,6 +116,8 @@ def _understood(query: Query, schemas: Schemas) -> tuple[exp.Query, tuple[Output
     if found:
         node, error = found[0]
         raise sql_error(query.fault(node, error.message, error.hint), more=len(found) - 1)
+    if guard_casts(tree):
+        outputs, _ = outputs_of(tree, schemas)
     return tree, outputs
 
 

@@ -313,8 +313,53 @@ def _distinct(node: exp.Expr) -> str:
     return kind(node.expressions[0]) if len(node.expressions) == 1 else ""  # select distinct has no type
 
 
+_DAY = "[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"
+_TIME = "([01]?[0-9]|2[0-3]):[0-5]?[0-9](:[0-5]?[0-9]([.][0-9]{1,6})?)?"
+_TRUTHS = ("t", "true", "y", "yes", "1", "f", "false", "n", "no", "0")
+_WHOLE_NUMBER = ("0123456789+-", "[+-]?[0-9]+")
+
+FORMS: dict[str, tuple[str, str]] = {
+    **dict.fromkeys(INTEGERS, _WHOLE_NUMBER),
+    "decimal": ("0123456789+-.", "[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)"),
+    "date": ("0123456789-", _DAY),
+    "timestamp_ntz": ("0123456789-:. T", f"{_DAY}([ T]{_TIME})?"),
+    "boolean": (
+        "truefalsynoTRUEFALSYNO01",
+        "|".join("".join(f"[{c}{c.upper()}]" if c.isalpha() else c for c in word) for word in _TRUTHS),
+    ),
+}
+"""Type -> the letters of which text for it is made, and the form in which it is written: a pattern of every engine."""
+
+_CASTS = {
+    "string": ("string", "number", "date", "timestamp_ntz", "boolean"),
+    "number": ("string", "number"),
+    "date": ("string", "date", "timestamp_ntz"),
+    "timestamp_ntz": ("string", "date", "timestamp_ntz"),
+    "boolean": ("string", "number", "boolean"),
+}
+"""What may be cast to what, by family."""
+
+
 def _cast(node: exp.Expr) -> str:
-    return spelled(node.args["to"])
+    to, value = spelled(node.args["to"]), node.this
+    if kind(value) != NULL and family(kind(value)) not in _CASTS[family(to)]:
+        raise Unfit(f"{kind(value)} cannot be cast to {to}", "say it with case when … then … end")
+    if isinstance(value, exp.Literal) and value.is_string:
+        form = FORMS.get("decimal" if digits_of(to) else to)
+        if form is not None and not re.fullmatch(form[1], value.name):
+            raise Unfit(f"'{value.name}' is not how {to} is written", "such as 2026-01-31, 2026-01-31 10:00:00, 12.50")
+    return to
+
+
+def _wanted(result: str, *families: str) -> Callable[[exp.Expr], str]:
+    """A function whose operand is of one of these families."""
+
+    def rule(node: exp.Expr) -> str:
+        if family(kind(node.this)) not in (*families, NULL):
+            raise Unfit(f"{_called(node)} takes {' or '.join(families)}, not {kind(node.this)}")
+        return result
+
+    return rule
 
 
 _BOOLEANS = (exp.And, exp.Or, exp.Not, exp.Is, exp.Exists, exp.Boolean)
@@ -324,12 +369,17 @@ RULES: dict[type[exp.Expr], Callable[[exp.Expr], str]] = {
     **dict.fromkeys(_BOOLEANS, _is("boolean")),
     **dict.fromkeys(_COMPARISONS, _compared),
     **dict.fromkeys((exp.Add, exp.Sub, exp.Mul, exp.Mod), _arithmetic),
-    **dict.fromkeys((exp.Paren, exp.Alias, exp.Ordered, exp.Min, exp.Max, exp.Window), _same),
+    **dict.fromkeys((exp.Paren, exp.Alias, exp.Ordered, exp.Min, exp.Max, exp.Window, exp.Filter), _same),
     # sqlglot wraps the argument of year(…), date_format(…) and their kind in these
     **dict.fromkeys((exp.TsOrDsToDate, exp.TimeStrToTime), _same),
     **dict.fromkeys((exp.Cast, exp.TryCast), _cast),
     **dict.fromkeys((exp.Upper, exp.Lower, exp.Translate, exp.MD5, exp.SHA2, exp.Substring, exp.Pad), _text()),
+    **dict.fromkeys((exp.Left, exp.Right, exp.Repeat), _text()),
+    **dict.fromkeys((exp.RegexpReplace, exp.RegexpExtract), _text("this", "expression")),
+    **dict.fromkeys((exp.StartsWith, exp.EndsWith, exp.Contains), _over_texts("boolean", "this", "expression")),
     **dict.fromkeys((exp.Year, exp.Month, exp.Day, exp.DayOfMonth, exp.WeekOfYear), _dates("int")),
+    **dict.fromkeys((exp.Quarter, exp.DayOfYear, exp.DayOfWeek), _dates("int")),
+    **dict.fromkeys((exp.Hour, exp.Minute, exp.Second), _wanted("int", "timestamp_ntz")),
     **dict.fromkeys((exp.RowNumber, exp.Rank, exp.DenseRank), _is("int")),
     **dict.fromkeys((exp.Greatest, exp.Least, exp.Coalesce), _coalesced),
     **dict.fromkeys((exp.Floor, exp.Ceil), _whole),
@@ -356,7 +406,10 @@ RULES: dict[type[exp.Expr], Callable[[exp.Expr], str]] = {
     exp.TsOrDsAdd: _dates("date"),
     exp.DateDiff: _dates("int", "this", "expression"),
     exp.TimeToStr: _dates("string"),
+    exp.DateTrunc: _dates("date"),
+    exp.Nvl2: _if,
     exp.Count: _is("bigint"),
+    exp.CountIf: _wanted("bigint", "boolean"),
     exp.Distinct: _distinct,
     exp.Sum: _summed,
     exp.Avg: _averaged,
