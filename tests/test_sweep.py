@@ -368,6 +368,15 @@ def test_the_command(typed: Typed) -> None:
     assert (found["moved"], found["looked_at"], found["failures"]) == ({}, 36, {})
 
 
+def test_the_command_tells_people_in_their_language(typed: Typed) -> None:
+    """Portuguese unless English is asked for; either way they are told once."""
+    arrive_bytes(typed.store, f"CONTRATOS_{ago(1):%Y%m%d}.txt", contratos(day=ago(1), counted=9))
+    assert " REFUSED: contratos." in typed("sweep", "--language", "en").out
+    assert "RECUSADO" not in typed("sweep").out
+    arrive_bytes(typed.store, f"CONTRATOS_{ago(3):%Y%m%d}.txt", contratos(day=ago(3), counted=9))
+    assert " RECUSADO: contratos." in typed("sweep").out
+
+
 def test_the_command_says_what_it_left_alone(typed: Typed) -> None:
     """Old dates with the command that goes on with them, and facts that cannot be read."""
     typed.arrive(ago(1))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from posicional.cli.show import print_json
-from posicional.cli.words import feed_argument, json_option, store_option
+from posicional.cli.words import feed_argument, json_option, language_option, store_option
 
 if TYPE_CHECKING:
     from posicional.contract.feed import Feed
@@ -31,7 +31,7 @@ Examples:
     metavar="DATE",
     help="The business date, YYYY-MM-DD or YYYY-MM.  [default: the newest that was due, and what is due later today]",
 )
-@click.option("--language", type=click.Choice(["pt", "en"]), default="pt", show_default=True, help="Of the text.")
+@language_option
 @store_option
 @json_option
 def deadline(feed_path: Path, day: str | None, language: Language, store: str | None, as_json: bool) -> int:

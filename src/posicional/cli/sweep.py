@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import click
 
 from posicional.cli.show import Teller, print_json
-from posicional.cli.words import feed_argument, json_option, store_option
+from posicional.cli.words import feed_argument, json_option, language_option, store_option
 
 if TYPE_CHECKING:
     from posicional.contract.feed import Feed
+    from posicional.day.alarm_words import Language
     from posicional.steps.sweep import Swept
 
 
@@ -23,9 +24,10 @@ Example:
   posicional sweep examples/planos/feed.yaml"""
 )
 @feed_argument
+@language_option
 @store_option
 @json_option
-def sweep(feed_path: Path, store: str | None, as_json: bool) -> int:
+def sweep(feed_path: Path, language: Language, store: str | None, as_json: bool) -> int:
     """Do what nobody has triggered.
 
     Looks at the dates of the feed's lookback: takes what has arrived, goes on with what has stopped, publishes what is
@@ -45,7 +47,7 @@ def sweep(feed_path: Path, store: str | None, as_json: bool) -> int:
     clock = SystemClock()
     notify = Lines(partial(click.echo, err=as_json))
     outside = outside_for(feed, store, Teller(clock, feed.timezone, quiet=as_json), clock, notify)
-    swept = sweep_feed(feed, outside)
+    swept = sweep_feed(feed, outside, language)
     if as_json:
         print_json(_as_json(feed, swept))
     else:

@@ -14,6 +14,13 @@ store_option = click.option(
     metavar="URL",
     help="Folder or URL that replaces the feed's store (also POSICIONAL_STORE).",
 )
+language_option = click.option(
+    "--language",
+    type=click.Choice(["pt", "en"]),
+    default="pt",
+    show_default=True,
+    help="In which people are told: Portuguese or English.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for a script.")
 date_option = click.option(
     "--date", "day", metavar="DATE", required=True, help="The business date, YYYY-MM-DD (a monthly feed: YYYY-MM)."

@@ -190,7 +190,7 @@ def _attempt(
     hopeless = blame in HOPELESS and (series == RUNS or bool(counted))
     if hopeless or len(counted) >= feed.attempts:
         reason = last.end.reason if isinstance(last.end, End) else "its end cannot be read"
-        text = f"{turn_name(series)} {last.number} failed: {reason}"
+        text = f"{turn_name(series)} {last.number} failed: {'; '.join(reason.splitlines())}"
         return Rest("failed", text, series=series, number=last.number, blame=blame or "outside")
     if counted and last.end is not None and last.status == "failed":  # one that was abandoned has been waited for
         until = last.end.at + BACKOFF[min(len(counted), len(BACKOFF)) - 1]

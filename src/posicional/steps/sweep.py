@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from posicional.contract.calendar import local_moment
 from posicional.contract.feed import Feed
+from posicional.day.alarm_words import Language
 from posicional.day.facts import End, PublicationEnd, RunEnd
 from posicional.day.gate import Later, Rest
 from posicional.day.journal import Ledger
@@ -55,12 +56,12 @@ class Swept:
     removed: int = 0
 
 
-def sweep(feed: Feed, outside: Outside) -> Swept:
+def sweep(feed: Feed, outside: Outside, language: Language = "pt") -> Swept:
     """Go on with every day of the window that has something to do; clean up; tell people what they do not know yet.
 
-    What has arrived is listed once. Of days of which there is nothing at all the newest ones are told.
-    One day's failure does not keep it from the others. Raises `UsageError` for a name that two files of the feed claim,
-    `StoreError` when what has arrived cannot be listed.
+    `language`: in which they are told. What has arrived is listed once. Of days of which there is nothing at all the
+    newest ones are told. One day's failure does not keep it from the others. Raises `UsageError` for a name that two
+    files of the feed claim, `StoreError` when what has arrived cannot be listed.
     """
     now = outside.clock.now()
     window = Window.at(feed, now)
@@ -79,7 +80,7 @@ def sweep(feed: Feed, outside: Outside) -> Swept:
         ledger = Ledger(outside, feed.name, day)
         if rest := attempt(partial(_go_on, feed, ledger, found, lying)):
             moved[day] = rest
-        removed += attempt(partial(_tidy, feed, ledger, found, unreadable)) or 0
+        removed += attempt(partial(_tidy, feed, ledger, found, unreadable, language)) or 0
     older, others = _left_alone(feed, window, lying)
     return Swept(len(dates), moved, older, others, lying.unknown, lying.undated, unreadable, failures, removed)
 
@@ -106,13 +107,15 @@ def _go_on(feed: Feed, ledger: Ledger, found: Glance, lying: Incoming) -> Rest |
     return advance(feed, ledger.date, ledger.outside, insist=False, lying=lying).rest
 
 
-def _tidy(feed: Feed, ledger: Ledger, found: Glance, unreadable: dict[date, tuple[str, ...]]) -> int:
+def _tidy(
+    feed: Feed, ledger: Ledger, found: Glance, unreadable: dict[date, tuple[str, ...]], language: Language
+) -> int:
     """Tell what is to be told of a date, and clean up; how many objects went."""
     facts = ledger.read(found.facts)
     day = fold(feed, facts)
     if day.unreadable:
         unreadable[ledger.date] = tuple(day.unreadable)
-    raise_alerts(feed, facts, ledger.outside)
+    raise_alerts(feed, facts, ledger.outside, language)
     clean_up_indices(feed, ledger, day)
     return clean_up(feed, ledger, day)
 
