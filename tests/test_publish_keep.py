@@ -132,6 +132,26 @@ def test_a_sweep_removes_what_nobody_follows_to_remove(cluster: str, tmp_path: P
     assert contracts(world) == []
 
 
+def test_a_sweep_removes_what_a_dead_publication_had_shown(cluster: str, tmp_path: Path) -> None:
+    """It died after the aliases had moved; the next one spared its index, because readers had seen it."""
+    world = world_of(cluster, tmp_path, Keep())
+    world.feed = replace(world.feed, files=feed_of(file_of("nunca_vem")).files)
+    world.run(1, rows=2)
+
+    def dies() -> None:
+        world.clock.time += timedelta(hours=3)
+        world.publish(who="bia@outra")  # ends the first as abandoned, which then moves the aliases all the same
+
+    world.before = dies
+    world.publish()
+    world.publish()
+    assert world.statuses() == ["abandoned", "succeeded"]
+    assert contracts(world) == ["2026-11-22-0001-0001", "2026-11-22-0001-0002"]
+    world.clock.time += timedelta(hours=25)
+    sweep(world.feed, world.outside())
+    assert contracts(world) == ["2026-11-22-0001-0002"]
+
+
 def test_a_sweep_goes_on_when_the_endpoint_is_down(cluster: str, tmp_path: Path) -> None:
     """What cannot be removed now is told, and removed another time."""
     world = world_of(cluster, tmp_path, Keep())

@@ -56,11 +56,11 @@ def create(attempt: Attempt, each: Shown) -> Mapping[str, Any]:
     words = mapping(schema, attempt.meta(each.dataset.name), each.to)
     made = target.create_index(each.index, {"mappings": words, "settings": dict(each.to.settings)})
     state = target.indices(each.index).get(each.index)
-    if state is None or not (made or state.meta == attempt.meta(each.dataset.name)):  # it may be there already: we
-        raise _not_ours(attempt, each)  # asked twice, because the first answer was lost
-    if target.serverless:
-        return {}
-    return {word: state.settings.get(word) for word, said in QUIET.items() if _set(attempt, each, {word: said})}
+    # It may be there already because we asked twice: the first answer was lost.
+    if state is None or not (made or state.meta == attempt.meta(each.dataset.name)):
+        raise _not_ours(attempt, each)
+    # What it is to have is known only now: it may come from the cluster, or from a template of its owner's.
+    return {word: state.settings.get(word) for word in _hush(attempt, each)}
 
 
 def _not_ours(attempt: Attempt, each: Shown) -> TargetError:
@@ -71,14 +71,22 @@ def _not_ours(attempt: Attempt, each: Shown) -> TargetError:
     )
 
 
-def _set(attempt: Attempt, each: Shown, settings: Mapping[str, Any]) -> bool:
-    """Whether the cluster lets us: some prescribe how many copies an index has."""
+def _hush(attempt: Attempt, each: Shown) -> Iterator[str]:
+    """Make the index quiet, as far as the cluster lets us (some prescribe how many copies it has): which settings."""
+    if attempt.target.serverless:
+        return
     try:
-        attempt.target.set_index(each.index, settings)
-    except TargetError as error:
-        attempt.tell("settings", f"{each.index} keeps its {', '.join(settings)}: {error}")
-        return False
-    return True
+        attempt.target.set_index(each.index, QUIET)
+    except TargetError:
+        for word, said in QUIET.items():
+            try:
+                attempt.target.set_index(each.index, {word: said})
+            except TargetError as error:
+                attempt.tell("settings", f"{each.index} keeps its {word}: {error}")
+            else:
+                yield word
+    else:
+        yield from QUIET
 
 
 def fill(attempt: Attempt, each: Shown, form: Form) -> Filled:

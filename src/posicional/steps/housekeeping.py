@@ -62,17 +62,16 @@ def remove_left(
 
 
 def clean_up_indices(feed: Feed, ledger: Ledger, day: Day) -> None:
-    """Remove what attempts at a day left a day ago, where no publication has followed that cleans up."""
+    """Remove what attempts at a day left a day ago. Asks the endpoint only about days of which some failed."""
     outside = ledger.outside
     if feed.opensearch is None or outside.target is None or feed.opensearch.upsert:
         return
     before = outside.clock.now() - AGE
     for turns in day.publications.values():
-        last = max((turn.number for turn in turns if turn.succeeded), default=0)
-        left = [turn for turn in turns if turn.number > last and isinstance(turn.end, End) and turn.end.at <= before]
+        old = [turn for turn in turns if isinstance(turn.end, End) and turn.end.at <= before and not turn.succeeded]
         try:
-            if left:
-                remove_left(feed, ledger, outside.target(feed.opensearch), left)
+            if old:
+                remove_left(feed, ledger, outside.target(feed.opensearch), old)
         except TargetError as error:  # the next sweep tries again
             outside.tell(Event("left", str(error)))
 
