@@ -27,7 +27,7 @@ from oracle.golden import Case, all_cases
 from oracle.layouts import layouts
 from oracle.product import Bytes, Parts
 from posicional.cli.layout import printed
-from posicional.cli.ruler import names, scale, under
+from posicional.records.ruler import names, scale, under
 from posicional.contract.layout import Layout
 from posicional.records import evidence
 from posicional.records.probe import leaves_of

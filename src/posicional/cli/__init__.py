@@ -11,6 +11,7 @@ import sys
 import click
 
 from posicional import __version__
+from posicional.cli.board import board
 from posicional.cli.check import check
 from posicional.cli.convert import convert
 from posicional.cli.dataset import dataset
@@ -62,6 +63,7 @@ for _command in (
     hold,
     release,
     sweep,
+    board,
     deploy,
     destroy,
 ):

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from posicional.cli.ruler import under
 from posicional.cli.show import print_json
 from posicional.cli.words import json_option
+from posicional.records.ruler import under
 
 if TYPE_CHECKING:
     from posicional.records.evidence import Cause

@@ -1,0 +1,406 @@
+"""The board as a web application: requests in, pages out.
+
+What the pages show is in `look` and `details`, who may see and act in `guard`. A name in a request is looked up among
+the feed's own; nothing else of a request reaches a store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from posicional.board import details, look, pictures
+from posicional.board.actions import act, offered
+from posicional.board.guard import COOKIE, HOURS, Guard, Headers
+from posicional.board.look import Track, Watched
+from posicional.board.rejects import has_personal
+from posicional.board.sentences import sentence
+from posicional.board.words import COOKIE as LANGUAGE_COOKIE
+from posicional.board.words import LANGUAGES, language_of, number, span
+from posicional.day.deadline import GOOD
+from posicional.day.decisions import person
+from posicional.errors import NotDone, PosicionalError, UsageError
+
+HERE = Path(__file__).parent
+
+BODY = 16 << 10
+"""Bytes of a form that are read."""
+
+SHOWN_DAYS = 40
+"""Business dates that the plots go back."""
+
+Page = Callable[["Board", Request, Mapping[str, str]], Response]
+"""Answers a request, given its form; runs in a thread, for stores make it wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What became of a decision, above the page that follows it."""
+
+    text: str
+    bad: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """What the pages are about, and who may see and change what."""
+
+    feeds: Mapping[str, Watched]
+    guard: Guard
+    templates: Environment
+
+    def feed(self, request: Request) -> Watched:
+        """The feed that a request names."""
+        if watched := self.feeds.get(request.path_params["feed"]):
+            return watched
+        raise HTTPException(404)
+
+    def date(self, request: Request, watched: Watched) -> date:
+        """The business date that a request names; else today's."""
+        text = request.path_params.get("date")
+        try:
+            day = watched.feed.calendar.parse_date(text) if text else watched.today
+        except UsageError:
+            raise HTTPException(404) from None
+        if not watched.feed.calendar.is_business_date(day):
+            raise HTTPException(404)
+        return day
+
+    def page(self, request: Request, name: str, status: int = 200, **values: Any) -> HTMLResponse:
+        """A page from its template."""
+        language = language_of(request)
+        words = LANGUAGES[language]
+        user = self.guard.name(request)
+        standard = {
+            "w": words,
+            "language": language,
+            "here": request.url.path,
+            "feeds": list(self.feeds.values()) if self.guard.may_read(request) else [],
+            "feed": None,
+            "page": "",
+            "said": None,
+            "user": user,
+            "user_by_token": COOKIE in request.cookies,
+            "number": partial(number, language=language),
+            "told": partial(sentence, language=language),
+            "shown_date": lambda day: f"{day:%Y-%m-%d}" if language == "en" else f"{day:%d/%m/%Y}",
+        }
+        return HTMLResponse(self.templates.get_template(name).render({**standard, **values}), status)
+
+
+def create(feeds: Sequence[Watched], guard: Guard) -> Starlette:
+    """The application over some feeds."""
+    board = Board({one.name: one for one in feeds}, guard, _templates())
+    get, post = ["GET"], ["POST"]
+    routes = [
+        Route("/", _endpoint(board, home), methods=get),
+        Route("/hand-over", _endpoint(board, hand_over), methods=get),
+        Route("/feed/{feed}", _endpoint(board, today), methods=get),
+        Route("/feed/{feed}/past", _endpoint(board, past), methods=get),
+        Route("/feed/{feed}/{date}", _endpoint(board, today), methods=get),
+        Route("/feed/{feed}/{date}/file/{name}", _endpoint(board, file), methods=get),
+        Route("/feed/{feed}/{date}/file/{name}", _endpoint(board, reveal, acts=True), methods=post),
+        Route("/feed/{feed}/{date}/dataset/{name}", _endpoint(board, dataset), methods=get),
+        Route("/feed/{feed}/{date}/{action}", _endpoint(board, decision, acts=True), methods=post),
+        Route("/language", _endpoint(board, language, reads=False), methods=post),
+        Route("/sign-in", _endpoint(board, sign_in, reads=False), methods=[*get, *post]),
+        Route("/sign-out", _endpoint(board, sign_out, reads=False), methods=post),
+        Route("/healthz", healthz, methods=get),
+        Mount("/static", StaticFiles(directory=HERE / "static")),
+    ]
+    return Starlette(routes=routes, middleware=[Middleware(Headers)], max_body_size=BODY)
+
+
+def _templates() -> Environment:
+    templates = Environment(
+        loader=PackageLoader("posicional.board"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    templates.globals.update(static=_static, tone=_tone, chip=_chip, run_chip=_run_chip, span=span, person=person)
+    return templates
+
+
+def _static(name: str) -> str:
+    return f"/static/{name}"
+
+
+def _chip(track: Track) -> str:
+    return "late" if track.late else track.status
+
+
+def _run_chip(status: str) -> str:
+    return status if status in ("succeeded", "failed", "live") else ""
+
+
+def _tone(standing: str) -> str:
+    """The colour of a standing: what is well, under way, waiting for people, or bad."""
+    if standing in ("published", "published late"):
+        return "good"
+    if standing in ("not due", "running"):
+        return "live"
+    if standing in ("skipped", "no business day", "held"):
+        return "wait" if standing == "held" else ""
+    return "bad" if standing not in GOOD else ""
+
+
+def _endpoint(board: Board, page: Page, *, reads: bool = True, acts: bool = False) -> Callable[[Request], Any]:
+    """The page behind its guard; whatever goes wrong is a page, too."""
+
+    async def answer(request: Request) -> Response:
+        guard = board.guard
+        words = LANGUAGES[language_of(request)]
+        if not guard.known_host(request):
+            return PlainTextResponse("this board answers under the name of this machine only", 400)
+        if request.method == "POST" and not guard.same_origin(request):
+            return PlainTextResponse("a form of another page", 403)
+        if reads and not guard.may_read(request):
+            return RedirectResponse(f"/sign-in?back={request.url.path}", 303)
+        if acts and not guard.may_act(request):
+            return board.page(request, "problem.html", 403, text=words["forbidden"])
+        form = {}
+        if request.method == "POST":
+            form = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
+        try:
+            return await run_in_threadpool(page, board, request, form)
+        except HTTPException as error:
+            return board.page(request, "problem.html", error.status_code, text=words["not_found"])
+        except PosicionalError as error:
+            return board.page(request, "problem.html", 503, text=sentence(str(error), language_of(request)))
+
+    return answer
+
+
+# --- pages ------------------------------------------------------------------------------------------------------------
+
+
+def home(board: Board, request: Request, _form: Mapping[str, str]) -> Response:
+    """How every feed stands today; with one feed alone, its day."""
+    if len(board.feeds) == 1:
+        return RedirectResponse(f"/feed/{next(iter(board.feeds))}", 303)
+    rows: list[tuple[str, look.OneDay | None, str]] = []
+    for watched in board.feeds.values():
+        try:
+            rows.append((watched.name, look.one_day(watched, watched.today), ""))
+        except PosicionalError as error:
+            rows.append((watched.name, None, str(error)))
+    return board.page(request, "home.html", feeds_today=rows)
+
+
+def today(board: Board, request: Request, _form: Mapping[str, str], said: Said | None = None) -> Response:
+    """A business date: its files along the day, gate, runs, publications, alerts, decisions."""
+    watched = board.feed(request)
+    when = board.date(request, watched)
+    calendar = watched.feed.calendar
+    days = [look.past_day(watched, day) for day in _before(watched, when)]
+    one = look.one_day(watched, when, look.habits(days, when))
+    tracks = {track.name: track for track in one.tracks}
+    return board.page(
+        request,
+        "today.html",
+        200 if said is None or not said.bad else 409,
+        feed=watched.feed,
+        page="today",
+        here=f"/feed/{watched.name}/{when}",
+        one=one,
+        line=pictures.timeline(one),
+        files=[(file, tracks[file.name]) for file in one.report.files],
+        before=_neighbour(calendar.previous, when),
+        after=_neighbour(calendar.next, when) if when < watched.today else None,
+        actions=list(offered(one)) if board.guard.name(request) else [],
+        local=watched.local,
+        said=said,
+    )
+
+
+def _before(watched: Watched, when: date) -> list[date]:
+    """The business dates before one from which habits are told."""
+    found: list[date] = []
+    day = _neighbour(watched.feed.calendar.previous, when)
+    while day is not None and len(found) < SHOWN_DAYS:
+        found.append(day)
+        day = _neighbour(watched.feed.calendar.previous, day)
+    return found[::-1]
+
+
+def _neighbour(step: Callable[[date], date], day: date) -> date | None:
+    try:
+        return step(day)
+    except UsageError:  # the calendar ends here
+        return None
+
+
+def decision(board: Board, request: Request, form: Mapping[str, str]) -> Response:
+    """Write what somebody decided, and show the day."""
+    watched = board.feed(request)
+    when = board.date(request, watched)
+    words = LANGUAGES[language_of(request)]
+    try:
+        answer = act(
+            watched,
+            when,
+            request.path_params["action"],
+            form.get("about", ""),
+            form.get("why", ""),
+            board.guard.name(request),
+        )
+    except UsageError as error:
+        return today(board, request, form, Said(f"{words['not_done']}: {error}", bad=True))
+    return today(board, request, form, Said(f"{words['done']}: {answer.text}"))
+
+
+def past(board: Board, request: Request, _form: Mapping[str, str]) -> Response:
+    """A month of days with what became of them, and when and how large each file came."""
+    watched = board.feed(request)
+    first = watched.today.replace(day=1)
+    try:
+        asked = date.fromisoformat(f"{request.query_params.get('month', first.isoformat()[:7])}-01")
+    except ValueError:
+        raise HTTPException(404) from None
+    asked = min(asked, first)
+    following = (asked + timedelta(days=31)).replace(day=1)
+    days = look.month_of(watched, asked)
+    shown = look.past_days(watched, min(watched.today, following - timedelta(days=1)), SHOWN_DAYS)
+    language = language_of(request)
+    names = "dom seg ter qua qui sex sáb" if language == "pt" else "Sun Mon Tue Wed Thu Fri Sat"
+    return board.page(
+        request,
+        "past.html",
+        feed=watched.feed,
+        page="past",
+        month=f"{asked:%m/%Y}" if language == "pt" else f"{asked:%Y-%m}",
+        month_before=(asked - timedelta(days=1)).isoformat()[:7],
+        month_after=following.isoformat()[:7] if following <= first else None,
+        day_names=names.split(),
+        weeks=pictures.weeks(days),
+        plots=[(name, pictures.arrivals(shown, name), pictures.volumes(shown, name)) for name in watched.feed.files],
+    )
+
+
+def file(board: Board, request: Request, _form: Mapping[str, str], *, revealed: bool = False) -> Response:
+    """A file of a date: each arrival, where its bytes went, its first rejects under a ruler."""
+    watched = board.feed(request)
+    when, name = board.date(request, watched), request.path_params["name"]
+    expected = watched.feed.files.get(name)
+    if expected is None:
+        raise HTTPException(404)
+    return board.page(
+        request,
+        "file.html",
+        feed=watched.feed,
+        date=when,
+        file_name=name,
+        arrivals=details.received(watched, when, name, reveal=revealed),
+        has_personal=has_personal(expected.layout),
+        revealed=revealed,
+        may_act=bool(board.guard.name(request)),
+    )
+
+
+def reveal(board: Board, request: Request, form: Mapping[str, str]) -> Response:
+    """The same with personal values, once it is recorded who wanted to see them and why."""
+    watched = board.feed(request)
+    when, name = board.date(request, watched), request.path_params["name"]
+    if name not in watched.feed.files:
+        raise HTTPException(404)
+    act(watched, when, "reveal", name, form.get("why", ""), board.guard.name(request))
+    return file(board, request, form, revealed=True)
+
+
+def dataset(board: Board, request: Request, _form: Mapping[str, str]) -> Response:
+    """A dataset of a date: its columns, its first rows, its parts."""
+    watched = board.feed(request)
+    when, name = board.date(request, watched), request.path_params["name"]
+    if name not in watched.feed.datasets:
+        raise HTTPException(404)
+    try:
+        found = details.preview(watched, when, name)
+    except NotDone:
+        raise HTTPException(404) from None
+    return board.page(
+        request,
+        "dataset.html",
+        feed=watched.feed,
+        date=when,
+        dataset_name=name,
+        key=watched.feed.datasets[name].key,
+        found=found,
+    )
+
+
+def hand_over(board: Board, request: Request, _form: Mapping[str, str]) -> Response:
+    """For whoever takes over: what is open, what was decided in the last day, what is expected next."""
+    open_, decided, expected = [], [], []
+    for watched in board.feeds.values():
+        open_ += look.open_dates(watched)
+        since = watched.outside.clock.now() - timedelta(days=1)
+        decided += [(watched.name, *one) for one in look.decided_since(watched, since)]
+        expected += list(details.expected_next(watched))
+    return board.page(
+        request,
+        "handover.html",
+        page="hand-over",
+        open=open_,
+        decided=decided,
+        expected=sorted(expected, key=lambda one: one[2])[:30],
+    )
+
+
+# --- who asks ---------------------------------------------------------------------------------------------------------
+
+
+def language(_board: Board, _request: Request, form: Mapping[str, str]) -> Response:
+    """Remember the language that somebody chose."""
+    answer = RedirectResponse(_inside(form.get("back", "")), 303)
+    if form.get("language") in LANGUAGES:
+        answer.set_cookie(LANGUAGE_COOKIE, form["language"], max_age=365 * 86400, samesite="strict", httponly=True)
+    return answer
+
+
+def sign_in(board: Board, request: Request, form: Mapping[str, str]) -> Response:
+    """Ask for a token; whoever has one is known by a cookie for a while."""
+    back = _inside(form.get("back", "") or request.query_params.get("back", ""))
+    known = board.guard.welcome(form.get("token", "")) if request.method == "POST" else None
+    if known is None:
+        wrong = request.method == "POST"
+        tokens = bool(board.guard.tokens)
+        return board.page(
+            request, "signin.html", 403 if wrong else 200, here=back, back=back, wrong=wrong, has_tokens=tokens
+        )
+    answer = RedirectResponse(back, 303)
+    secure = request.url.scheme == "https"
+    answer.set_cookie(COOKIE, known[1], max_age=HOURS * 3600, httponly=True, samesite="strict", secure=secure)
+    return answer
+
+
+def sign_out(board: Board, request: Request, _form: Mapping[str, str]) -> Response:
+    """Forget whoever asks."""
+    board.guard.goodbye(request)
+    answer = RedirectResponse("/", 303)
+    answer.delete_cookie(COOKIE)
+    return answer
+
+
+def healthz(_request: Request) -> Response:
+    """That the board answers."""
+    return PlainTextResponse("ok\n")
+
+
+def _inside(back: str) -> str:
+    """Where to go next: a path of the board, never another site."""
+    there = urlsplit(back)
+    outside = there.scheme or there.netloc or not there.path.startswith("/") or there.path.startswith(("//", "/\\"))
+    return "/" if outside else there.path

@@ -1,0 +1,115 @@
+"""Who may see the board and who may act on it; what a browser may do with its pages.
+
+Reading is open on loopback and needs a name beyond it. Acting always needs a name: that of a token, or the one that a
+trusted proxy gives. A form counts only when it comes from a page of the board itself.
+"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+COOKIE = "posicional"
+HOURS = 12
+"""How long somebody stays known."""
+
+HEADERS = {
+    "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "cache-control": "no-store",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What the board was told of people. `tokens`: name -> secret. `proxies`: addresses whose `header` names the user.
+
+    `local`: the board is bound to loopback, so that whoever asks sits at this machine.
+    """
+
+    local: bool
+    tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
+    proxies: frozenset[str] = frozenset()
+    header: str = "x-forwarded-user"
+    _sessions: dict[str, str] = field(default_factory=dict, repr=False)
+
+    def name(self, request: Request) -> str:
+        """Whoever asks; empty for nobody in particular."""
+        if request.client and request.client.host in self.proxies:
+            return request.headers.get(self.header, "").strip()[:100]
+        return self._sessions.get(request.cookies.get(COOKIE, ""), "")
+
+    def may_read(self, request: Request) -> bool:
+        """Whether pages are shown."""
+        return self.local or bool(self.name(request))
+
+    def may_act(self, request: Request) -> bool:
+        """Whether a form is carried out: a known name, from a page of ours."""
+        return bool(self.name(request)) and self.same_origin(request)
+
+    def welcome(self, token: str) -> tuple[str, str] | None:
+        """The name that a token stands for, and the cookie by which it is known from now on; None for no such token."""
+        found = [name for name, secret in self.tokens.items() if hmac.compare_digest(secret.encode(), token.encode())]
+        if not found:
+            return None
+        while len(self._sessions) >= 1000:
+            self._sessions.pop(next(iter(self._sessions)))
+        cookie = secrets.token_urlsafe(32)
+        self._sessions[cookie] = found[0]
+        return found[0], cookie
+
+    def goodbye(self, request: Request) -> None:
+        """Forget whoever asks."""
+        self._sessions.pop(request.cookies.get(COOKIE, ""), None)
+
+    def known_host(self, request: Request) -> bool:
+        """On loopback only a loopback name: another one is a page elsewhere that had its own name point here."""
+        return not self.local or is_loopback(request.url.hostname or "")
+
+    def same_origin(self, request: Request) -> bool:
+        """Whether a form comes from a page of the board itself."""
+        site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+        if site is not None and site != "same-origin":
+            return False
+        return origin is not None and urlsplit(origin).netloc == request.headers.get("host")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address or name is this machine alone."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Headers:
+    """Adds to every answer what keeps a browser from doing more than it should."""
+
+    app: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer through the app."""
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self.app(scope, receive, with_headers if scope["type"] == "http" else send)

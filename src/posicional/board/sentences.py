@@ -1,0 +1,54 @@
+"""Sentences of facts and reports as a page tells them: as they are, or in Portuguese where that is known."""
+
+from __future__ import annotations
+
+from posicional.day.errors_pt import error_in_portuguese
+from posicional.day.portuguese import Table, told
+from posicional.day.problems_pt import PROBLEMS, in_portuguese
+
+_NEXT: Table = {
+    "read arrival {number} of {file}": "ler a chegada {number} de {file}",
+    "all files are here: a run": "todos os arquivos chegaram: uma execução",
+    "publish run {number} at {target}": "publicar a execução {number} em {target}",
+    "nothing; {rest+}": "nada; {rest}",
+    "{count} of {of} files missing: {names+}": "faltam {count} de {of} arquivos: {names}",
+    "for {names} until {at}": "esperar por {names} até {at}",
+    "held: {why+}": "segurado: {why}",
+    "skipped: {why+}": "dispensado: {why}",
+    "another attempt at the {what}, not before {at} UTC": "outra tentativa de {what}, não antes de {at} UTC",
+    "run {number} is live, claimed by {who}; its lease ends {at} UTC": (
+        "a execução {number} está em andamento, por {who} (até {at} UTC)"
+    ),
+    "publication {number} is live, claimed by {who}; its lease ends {at} UTC": (
+        "a publicação {number} está em andamento, por {who} (até {at} UTC)"
+    ),
+    "run {number} failed: {why+}": "a execução {number} falhou: {why}",
+    "publication {number} failed: {why+}": "a publicação {number} falhou: {why}",
+    "run {number} is current and published at {target}": "a execução {number} é a atual e está publicada em {target}",
+    "run {number} is current by a rollback and published at {target}": (
+        "a execução {number} é a atual, por uma volta decidida, e está publicada em {target}"
+    ),
+    "run {number} is current": "a execução {number} é a atual",
+    "nothing to do": "nada a fazer",
+    "run": "execução",
+    "publication": "publicação",
+    "the contract has changed since; process the day anew with: posicional run … --again": (
+        "o contrato mudou depois; para processar o dia de novo: posicional run … --again"
+    ),
+    "readers are to see run {number} until a run after {last} succeeds": (
+        "os leitores veem a execução {number} até que uma posterior à {last} seja concluída"
+    ),
+    "publication {number} at {target} {status}: {why+}": "publicação {number} em {target}: {status}: {why}",
+}
+
+
+def sentence(text: str, language: str) -> str:
+    """One sentence in a language; itself where it is not known."""
+    if language == "en":
+        return text
+    return told(text, _NEXT) or (in_portuguese(text) if told_by_problems(text) else error_in_portuguese(text))
+
+
+def told_by_problems(text: str) -> bool:
+    """Whether it is a reason for which a file was refused."""
+    return in_portuguese(text) != text or told(text, PROBLEMS) is not None

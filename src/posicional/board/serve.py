@@ -1,0 +1,38 @@
+"""The board behind a socket, until somebody stops it."""
+
+from __future__ import annotations
+
+import dataclasses
+import socket
+from collections.abc import Sequence
+
+import uvicorn
+
+from posicional.backends.remember import Remembering
+from posicional.board.app import create
+from posicional.board.guard import Guard
+from posicional.board.look import Watched
+from posicional.errors import UsageError
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens. Raises `UsageError` where that is not possible."""
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        hint = "is another board running? choose another --port"
+        raise UsageError(f"cannot listen: {error.strerror}", where=f"{host}:{port}", hint=hint) from None
+
+
+def serve(feeds: Sequence[Watched], guard: Guard, at: socket.socket) -> None:
+    """Answer until the process is told to end. Facts are remembered while it lives."""
+    remembered = [_remembering(one) for one in feeds]
+    config = uvicorn.Config(
+        create(remembered, guard), log_level="warning", access_log=False, server_header=False, proxy_headers=False
+    )
+    uvicorn.Server(config).run(sockets=[at])
+
+
+def _remembering(one: Watched) -> Watched:
+    store = Remembering(one.outside.store, one.outside.clock)
+    return Watched(one.feed, dataclasses.replace(one.outside, store=store))
