@@ -26,6 +26,9 @@ from posicional.steps.publication import Attempt, Shown
 QUIET: Mapping[str, Any] = {"number_of_replicas": 0, "refresh_interval": "-1"}
 """The settings of an index while it is filled."""
 
+COUNTED = 1000
+"""So many documents may be refused before it is given up, although fewer are allowed: a message that counts says more."""
+
 PATIENCE = (0.5, 1, 2, 4, 8, 8, 8, 8, 8, 8)
 """Seconds between looks at a count that grows by itself, where nobody can ask for a refresh."""
 
@@ -101,7 +104,8 @@ def fill(attempt: Attempt, each: Shown, form: Form) -> Filled:
         form=form,
         hashed=attempt.hashed(each.dataset),
     )
-    loaded = attempt.target.load(each.index, made, most=each.to.max_refused.most(each.made.rows))
+    most = max(each.to.max_refused.most(each.made.rows), COUNTED)
+    loaded = attempt.target.load(each.index, made, most=most)
     return Filled(_fact(attempt, each, loaded), sample, loaded.kept)
 
 

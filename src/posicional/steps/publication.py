@@ -68,7 +68,8 @@ class Attempt:
 
 def secret_of_ids(dataset: Dataset, secret: bytes) -> bytes:
     """The secret with which ids are hashed, where a column of the key is personal and stands there as it is."""
-    if all(dataset.protect.get(column, ("hmac", 0))[0] == "hmac" for column in dataset.key):
+    key = {column.lower() for column in dataset.key}
+    if all(how == "hmac" for column, (how, _) in dataset.protect.items() if column.lower() in key):
         return b""
     check_secret(secret)
     return secret
