@@ -27,7 +27,7 @@ QUIET: Mapping[str, Any] = {"number_of_replicas": 0, "refresh_interval": "-1"}
 """The settings of an index while it is filled."""
 
 COUNTED = 1000
-"""So many documents may be refused before it is given up, although fewer are allowed: a message that counts says more."""
+"""So many documents may be refused before it is given up, though fewer are allowed: a message that counts says more."""
 
 PATIENCE = (0.5, 1, 2, 4, 8, 8, 8, 8, 8, 8)
 """Seconds between looks at a count that grows by itself, where nobody can ask for a refresh."""
