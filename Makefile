@@ -47,6 +47,7 @@ test-slow: $(spark) ## the slow suites (those of Spark need a Java 17)
 .PHONY: bench
 bench: $(ready) ## measure the reader beside polars, DuckDB, pandas and a plain loop
 	@$(python) -m bench.run
+	@$(python) -m bench.publish
 
 .PHONY: check
 check: $(ready) ## lint, format, types, and the direction of imports

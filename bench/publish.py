@@ -22,10 +22,14 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
+import pyarrow.parquet as pq
+
 from bench.files import build
 from bench.measure import run
 from bench.run import machine, say
 from bench.senders import INDEX
+from posicional.contract.feed import IndexOf
+from posicional.documents.mapping import mapping
 
 ROWS = 1_000_000
 SHARES = {
@@ -179,9 +183,11 @@ def into_node(parquet: Path, cache: Path, rows: int, turns: int) -> list[Sent]:
 
 
 def _one(url: str, name: str, parquet: Path, rows: int, cache: Path) -> Sent:
-    from posicional.documents.mapping import mapping  # noqa: F401 - the index is made as a publication makes it
-
-    ask(f"{url}/{INDEX}", "PUT", json.dumps({"settings": {"number_of_replicas": 0, "refresh_interval": "-1"}}).encode())
+    """A sender fills an index that was made as a publication makes it."""
+    schema = pq.read_schema(next(parquet.glob("*.parquet")))
+    words = mapping(schema, {}, IndexOf("contratos", INDEX))
+    quiet = {"number_of_replicas": 0, "refresh_interval": "-1"}
+    ask(f"{url}/{INDEX}", "PUT", json.dumps({"settings": quiet, "mappings": words}).encode())
     before = _cpu_of(url)
     figures = _send(name, url, parquet, rows, cache)
     server = _cpu_of(url) - before
@@ -231,7 +237,6 @@ def median(runs: list[Sent]) -> Sent:
 def told(title: str, lines: list[Sent]) -> list[Sent]:
     """Print a part of the report, and pass it on."""
     by_name = {one.sender: one for one in lines}
-    others = max(by_name["helpers_bulk"].per_second, by_name.get("helpers_bulk_default", lines[0]).per_second)
     others = max(one.per_second for one in lines if one.sender.startswith("helpers_bulk"))
     say(f"{title} ({os.cpu_count()} cores)")
     head = f"{'sender':<22}{'documents':>11}{'a second':>11}{'us CPU each':>13}{'peak MB':>9}"
@@ -242,9 +247,18 @@ def told(title: str, lines: list[Sent]) -> list[Sent]:
         right = f"{one.wire:>12.0f}{one.server:>9.1f}{share:>7.0%}{one.per_second / others:>11.2f}"
         say(f"  {left}{right}")
     ours = by_name["product"]
-    say(f"  {FASTER:g} times helpers.bulk: {'met' if ours.per_second >= FASTER * others else 'not met'}")
-    say(f"  {ours.rows:,} documents under {MEMORY} MB: {'met' if ours.peak <= MEMORY else 'not met'}\n")
+    if ours.server:
+        fastest = max(one.per_second for one in lines if one != ours)
+        say(f"  at least as fast as the others: {_met(ours.per_second >= fastest)}")
+        say(f"  under a quarter of the processor time: {_met(ours.cpu / (ours.cpu + ours.server) < 0.25)}\n")
+    else:
+        say(f"  {FASTER:g} times helpers.bulk: {_met(ours.per_second >= FASTER * others)}")
+        say(f"  {ours.rows:,} documents under {MEMORY} MB: {_met(ours.peak <= MEMORY)}\n")
     return lines
+
+
+def _met(met: bool) -> str:
+    return "met" if met else "not met"
 
 
 if __name__ == "__main__":
