@@ -18,7 +18,7 @@ from posicional.day.journal import Ledger
 from posicional.day.keys import PARQUET, RUNS, DoneKey, TurnKey, parts_prefix, rejects_prefix, results_prefix
 from posicional.day.state import fold
 from posicional.errors import EngineError
-from posicional.ports import Outside, Sink, Store, Written
+from posicional.ports import Outside, Place, Store, Written
 from posicional.steps.advance import advance
 from posicional.steps.arrivals import look
 from posicional.steps.cleanup import AGE, clean_up
@@ -120,7 +120,7 @@ def test_whoever_slept_for_a_day_names_nothing_that_is_gone(store: Store, feed: 
     """
     without = CONTRATOS.replace("    controls: [{count: all, field: registros}]\n", "")
     mended = write_feed(tmp_path / "feed", contratos=without)
-    slept = []
+    slept: list[datetime] = []
 
     class Sleepy(ToldClock):
         def now(self) -> datetime:
@@ -154,6 +154,19 @@ def test_tries_of_an_arrival_that_is_read_in_another_way_stay(store: Store, feed
     assert cleaned(store, mended) == [left]
 
 
+def test_tries_of_an_arrival_that_was_overtaken_go(store: Store, feed: Feed) -> None:
+    """A process died while it read, and a correction came before anybody else had read that one: nobody ever will."""
+    both(store)
+    look(feed, Ledger(world(store), feed.name, DAY))
+    left = put(store, parts_prefix("saude", "contratos", DAY, 1, "dead"))
+    send(store, f"CONTRATOS_{DAY:%Y%m%d}.txt", contratos(["OURO"], DAY))
+    look(feed, Ledger(world(store), feed.name, DAY))
+    assert cleaned(store, feed) == []
+    file = advance(feed, DAY, world(store)).day.files["contratos"]
+    assert [file.status(one) for one in file.arrivals] == ["seen", "converted"]
+    assert cleaned(store, feed) == [left]
+
+
 def test_what_was_refused_stays(store: Store, feed: Feed) -> None:
     """A person may accept it, however late."""
     send(store, f"CONTRATOS_{DAY:%Y%m%d}.txt", contratos(day=DAY, counted=9))
@@ -184,11 +197,13 @@ def test_what_runs_wrote_that_did_not_succeed_goes_after_a_day(store: Store, fee
     both(store)
 
     class Halfway(Failing):
-        def run(self, dataset: Dataset, tables: Mapping[str, Sequence[str]], sink: Sink) -> tuple[Written, ...]:
+        def run(
+            self, dataset: Dataset, tables: Mapping[str, Sequence[str]], sink: Place, secret: bytes = b""
+        ) -> tuple[Written, ...]:
             if dataset.name == "por_plano" and not failed:
                 failed.append(True)
                 raise EngineError("no memory")
-            return super().run(dataset, tables, sink)
+            return super().run(dataset, tables, sink, secret)
 
     failed: list[bool] = []
     outcome = advance(feed, DAY, world(store, engine=Halfway))

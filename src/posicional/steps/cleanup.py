@@ -1,8 +1,8 @@
 """Clean-up: what attempts left that nobody will ever name.
 
 Three kinds of leftovers are removed, and only a day after they were written: tries of an arrival whose `done` names
-others, what runs wrote whose end is not `succeeded`, and files that never got their names because their writer died.
-Where a fact cannot be read, nothing of what it may name goes.
+others, or that a later one overtook before it was read; what runs wrote whose end is not `succeeded`; and files that
+never got their names because their writer died. Where a fact cannot be read, nothing of what it may name goes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from posicional.contract.feed import Feed
-from posicional.day.facts import Done, RunEnd
+from posicional.day.facts import Done, RunEnd, Seen
 from posicional.day.journal import Ledger
 from posicional.day.keys import results_prefix, runs_prefix, tries_prefixes, try_of
 from posicional.day.state import Arrival, Day, FileDay
@@ -41,7 +41,7 @@ def clean_up(feed: Feed, ledger: Ledger, day: Day) -> int:
 def _tries(ledger: Ledger, day: Day, before: datetime) -> Iterator[StoredObject]:
     """Objects of tries at an arrival that no fact names."""
     for file in day.files.values():
-        read = {one.number: _named(one) for one in file.arrivals if _is_read(file, one)}
+        read = {one.number: _named(one) for one in file.arrivals if _is_read(file, one) or _is_overtaken(file, one)}
         if not read or all(one.seen.at > before for one in file.arrivals):
             continue
         tries: dict[tuple[int, str], list[StoredObject]] = defaultdict(list)
@@ -60,6 +60,11 @@ def _is_read(file: FileDay, arrival: Arrival) -> bool:
     """
     dones = arrival.dones.values()
     return bool(dones) and all(isinstance(done, Done) for done in dones) and arrival != file.pending
+
+
+def _is_overtaken(file: FileDay, arrival: Arrival) -> bool:
+    """Whether nobody has read the arrival, nor will: a later one counts."""
+    return isinstance(arrival.seen, Seen) and not arrival.dones and file.pending is None
 
 
 def _named(arrival: Arrival) -> set[tuple[int, str] | None]:
