@@ -212,6 +212,8 @@ class FeedCompiler:
                 max_refused=index.max_refused,
                 deleted=index.deleted or "",
             )
+        if words.keep and not words.keep.said():
+            self.fault((*where, "keep"), "keeps everything, as without it", "say how many runs or days, or both")
         if words.keep and words.mode == "upsert":
             self.fault((*where, "keep"), "mode: upsert has one index, of which all is kept", "leave keep out")
         keep = Keep(words.keep.runs or 0, words.keep.days or 0) if words.keep else Keep()
