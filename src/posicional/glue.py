@@ -44,7 +44,8 @@ def run() -> None:
     try:
         main()
     except PosicionalError as error:
-        sys.exit(f"posicional: {error}")
+        sys.stderr.write(f"posicional: {error}\n")
+        sys.exit(error.exit_code)
 
 
 def _contract(where: str, folder: Path) -> Path:
