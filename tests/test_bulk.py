@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from itertools import islice
 from random import Random
 
 import pyarrow as pa
@@ -288,6 +290,27 @@ def test_an_error_of_the_rows_ends_the_load() -> None:
     assert taken.at_once == 0
 
 
+def test_whoever_interrupts_a_load_need_not_wait() -> None:
+    """Ctrl-C while requests are under way: it is raised at once, and nothing more is sent."""
+    go = threading.Event()
+
+    def held_back(one: Passing) -> None:
+        go.wait(20)
+        passed(one)
+
+    def interrupted() -> Iterator[Body]:
+        yield from islice(sent(1000, limit=2000), BODIES)
+        raise KeyboardInterrupt
+
+    with endpoint() as (url, _), proxy(url, lambda *_: held_back) as behind:
+        began = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            load(to(behind), INDEX, interrupted())
+        seconds = time.monotonic() - began
+        go.set()
+    assert seconds < 10, "nobody has waited for the answers"
+
+
 # --- pace, memory, connections ----------------------------------------------------------------------------------------
 
 
@@ -430,6 +453,29 @@ def run_with_faults(url: str, taken: Taken, seed: int) -> int:
     assert loaded == Loaded(rows, {})
     assert held(taken, index) == expected(rows)
     return taken.requests - before
+
+
+def test_a_faulty_way_to_a_real_node(node: str) -> None:
+    """The same before a real OpenSearch: every document of the Parquet is there once, as it was sent."""
+    random = Random(2)
+    faults = [refused(429), refused(503), reset_before, reset_after, cut_off, half, some_pushed_back, twice]
+
+    def choose(one: Passing, times: int) -> Fault:
+        return one.random.choice(faults) if times < 4 and one.random.random() < 0.4 else only_up_to(5000)
+
+    real = to(node)
+    for seed in range(5):
+        print("seed", seed)
+        index, rows = f"faulty-{seed}", random.randint(100, 1000)
+        with proxy(node, choose, seed) as behind:
+            assert load(to(behind, compress=seed % 2 == 0), index, sent(rows, random.randint(2000, 9000))) == Loaded(
+                rows, {}
+            )
+        real.ask("POST", f"/{index}/_refresh")
+        hits = real.ask("POST", f"/{index}/_search", {"size": 10_000})["hits"]["hits"]
+        assert len(hits) == rows
+        assert {hit["_id"]: hit["_source"] for hit in hits} == expected(rows)
+        real.ask("DELETE", f"/{index}")
 
 
 def many_runs(seeds: range) -> None:
