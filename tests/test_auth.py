@@ -23,8 +23,7 @@ from botocore.credentials import Credentials
 
 from bulk_server import Handler, serving
 from clocks import StillClock
-from posicional.backends.opensearch import connect
-from posicional.backends.sigv4 import service_of
+from posicional.backends.opensearch import connect, service_of
 from posicional.cli.show import Teller
 from posicional.contract.feed import Aws, Basic, OpenSearchTarget
 from posicional.demo.osmem import start
@@ -236,6 +235,20 @@ def test_amazons_own_names_say_service_and_region() -> None:
     assert service_of("vpc-x-abc.cn-north-1.es.amazonaws.com.cn") == ("es", "cn-north-1")
     assert service_of("07tjusf2h91cunochc.us-east-1.aoss.amazonaws.com") == ("aoss", "us-east-1")
     assert service_of("search.example.com") == ("", "")
+
+
+def test_addresses_of_amazons_own_are_signed_unless_a_user_is_named() -> None:
+    """One feed serves both here and there: nothing in it need say where it is."""
+
+    def is_signed(url: str, auth: Basic | None = None) -> bool:
+        return connect(OpenSearchTarget(url, {}, auth=auth)).endpoint.sign is not None
+
+    domain = "search-x-abc.sa-east-1.es.amazonaws.com"
+    assert is_signed(f"https://{domain}")
+    assert not is_signed(f"https://ana:senha@{domain}")
+    assert not is_signed(f"https://{domain}", Basic("ana", "senha"))
+    assert not is_signed("https://search.example.com")
+    assert connect(OpenSearchTarget("https://x.us-east-1.aoss.amazonaws.com", {})).serverless
 
 
 # --- Serverless -------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from urllib.parse import quote, urlsplit
 
 from posicional.backends import bulk
 from posicional.backends.clock import SystemClock
-from posicional.backends.endpoint import TIMEOUT, Endpoint, open_endpoint
+from posicional.backends.endpoint import TIMEOUT, Endpoint, Sign, open_endpoint
 from posicional.contract.feed import Aws, Basic, OpenSearchTarget
 from posicional.errors import TargetError, UsageError
 from posicional.ports import Body, Clock, Document, IndexState, Loaded, Move
@@ -20,21 +21,37 @@ _MOVED = ("aliases_not_found_exception", "index_not_found_exception", "illegal_s
 
 
 def connect(target: OpenSearchTarget, clock: Clock | None = None, timeout: float = TIMEOUT) -> OpenSearchBackend:
-    """The endpoint of a feed; nothing is sent yet. Certificates are verified."""
+    """The endpoint of a feed; nothing is sent yet. Certificates are verified.
+
+    Where nobody says who we are, requests to an address of Amazon's own are signed, so that one feed serves both here
+    and there.
+    """
+    parts = urlsplit(target.url)
+    said, region = service_of(parts.hostname or "")
+    auth = target.auth or (Aws() if said and parts.username is None else None)
+    basic = (auth.user, auth.password) if isinstance(auth, Basic) else None
     sign, service = None, ""
-    if isinstance(target.auth, Aws):
-        try:
-            from posicional.backends.sigv4 import service_of, signer
-        except ModuleNotFoundError as error:
-            raise UsageError(f"{error.name} is not installed", hint="pip install 'posicional[aws]'") from error
-        said, region = service_of(urlsplit(target.url).hostname or "")
-        service = target.auth.service or said or "es"
-        sign = signer(target.host, service, target.auth.region or region)
-    basic = (target.auth.user, target.auth.password) if isinstance(target.auth, Basic) else None
+    if isinstance(auth, Aws):
+        service = auth.service or said or "es"
+        sign = _signer(target.host, service, auth.region or region)
     endpoint = open_endpoint(
         target.url, clock or SystemClock(), timeout=timeout, compress=target.compress, basic=basic, sign=sign
     )
     return OpenSearchBackend(endpoint, serverless=service == "aoss")
+
+
+def service_of(host: str) -> tuple[str, str]:
+    """The service and region that Amazon's name for an endpoint says; empty where it says nothing."""
+    said = re.search(r"\.([a-z0-9-]+)\.(es|aoss)\.amazonaws\.com(?:\.cn)?$", host)
+    return (said[2], said[1]) if said else ("", "")
+
+
+def _signer(where: str, service: str, region: str) -> Sign:
+    try:
+        from posicional.backends.sigv4 import signer
+    except ModuleNotFoundError as error:
+        raise UsageError(f"{error.name} is not installed", hint="pip install 'posicional[aws]'") from error
+    return signer(where, service, region)
 
 
 @dataclass(frozen=True, slots=True)

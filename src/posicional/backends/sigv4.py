@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import re
 from collections.abc import Mapping
 
 from botocore.auth import SigV4Auth
@@ -25,12 +24,6 @@ HINT = "give AWS credentials: a role, a profile, or AWS_ACCESS_KEY_ID and AWS_SE
 
 # At its most talkative it logs what it signs, the session's token included.
 logging.getLogger("botocore.auth").setLevel(logging.CRITICAL + 1)
-
-
-def service_of(host: str) -> tuple[str, str]:
-    """The service and region that Amazon's name for an endpoint says; empty where it says nothing."""
-    said = re.search(r"\.([a-z0-9-]+)\.(es|aoss)\.amazonaws\.com(?:\.cn)?$", host)
-    return (said[2], said[1]) if said else ("", "")
 
 
 def signer(where: str, service: str, region: str) -> Sign:
