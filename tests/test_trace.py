@@ -7,18 +7,26 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 import planos_by_hand as by_hand
+import publishing
 from commands import PLANOS, Said, arrive, posicional
 from planos_day import DATE, World, path_of
 from planos_day import world as world_at
+from posicional.contract.feed import IndexOf
 from posicional.contract.layout import Field, Layout, Match, RecordKind, When
+from posicional.demo.osmem import start
 from posicional.errors import DataRefused
 from posicional.records.lone import lone, record_at
+from posicional.steps.trace import trace as follow
+from publishing import YESTERDAY
 from test_framing import Bytes
+from worlds import DAY
 
 ROWS = 60
 CPF = slice(29, 40)
@@ -176,6 +184,36 @@ def test_another_store_does_not_know_the_run(day: World, tmp_path: Path) -> None
     assert said.code == 2
     assert "the ledger knows no run 1" in said.err
     assert "--store" in said.err
+
+
+# --- several days, and changes ---
+
+
+def test_of_several_days_the_newest_is_meant(tmp_path: Path) -> None:
+    """With `view: all` a key is there once a day; the others are named, and each can be asked for."""
+    with start() as url:
+        world = publishing.world_at(url, tmp_path, "all")
+        for date_ in (YESTERDAY, DAY):
+            world.run(1, rows=3, day=date_)
+            world.publish(1, date_)
+        found = follow(world.feed, "000001", world.outside())
+        assert (found.origin.of, found.origin.others) == (DAY, (YESTERDAY,))
+        earlier = follow(world.feed, "000001", world.outside(), day=YESTERDAY)
+        assert (earlier.origin.of, earlier.origin.others) == (YESTERDAY, ())
+
+
+def test_a_document_that_is_gone_leads_to_the_line_that_said_so(tmp_path: Path) -> None:
+    """With `mode: upsert` what is gone is still there for those who ask by its id."""
+    with start() as url:
+        world = publishing.world_at(url, tmp_path)
+        assert world.feed.opensearch is not None
+        shown = {"ativos": IndexOf("ativos", "contratos", deleted="fora")}
+        world.feed = replace(world.feed, opensearch=replace(world.feed.opensearch, datasets=shown, upsert=True))
+        world.run(1, rows=2, fora=pa.array([True, False]))
+        world.publish()
+        gone = follow(world.feed, "000000", world.outside()).origin
+        assert (gone.gone, gone.run, gone.of) == (True, 1, DAY)
+        assert not follow(world.feed, "000001", world.outside()).origin.gone
 
 
 # --- one record by itself ---------------------------------------------------------------------------------------------
