@@ -8,7 +8,7 @@
 | decimal up to 15 digits | scaled_float | a double, through which OpenSearch reads numbers, is exact to 15 digits |
 | any other decimal | keyword, with a double as `<field>.number` | exact as text; what the sub-field sums is not |
 | date | date, yyyy-MM-dd | |
-| timestamp | date, as 2026-11-22T09:30:00-03:00 | a wall clock is the feed's, and says so with its offset |
+| timestamp | date, as 2026-11-22T09:30:00.000000-03:00 | a wall clock is the feed's, and says so with its offset |
 | boolean, bytes | boolean, binary | |
 
 A feed may say another mapping for a column; `text` alone is text to search in, and the whole of it `<field>.keyword`.
