@@ -15,7 +15,7 @@ import real_opensearch
 from posicional.backends.opensearch import connect
 from posicional.contract.feed import OpenSearchTarget
 from posicional.demo.osmem import start
-from posicional.errors import EngineError
+from posicional.errors import PosicionalError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -48,7 +48,7 @@ def spark() -> SparkSession:
         from posicional.backends.spark_session import LocalSpark, open_session
 
         return open_session(LocalSpark(memory="1g", threads=2))
-    except (ModuleNotFoundError, EngineError) as reason:
+    except PosicionalError as reason:
         told = f"needs Spark (make test-slow installs it) and a Java 17: {reason}"
         if "spark" in os.environ.get("POSICIONAL_REQUIRE", ""):
             pytest.fail(told)

@@ -18,7 +18,7 @@ from datetime import date
 from pathlib import Path
 
 from posicional.backends.clock import SystemClock
-from posicional.backends.engines import open_engine, who_reads
+from posicional.backends.engines import open_engine, together
 from posicional.backends.store import open_store
 from posicional.contract.feed import EngineSettings, Feed, OpenSearchTarget
 from posicional.errors import NotDone, PosicionalError
@@ -84,7 +84,7 @@ def _outside(words: argparse.Namespace, engine: EngineSettings) -> Outside:
         tell=_tell,
         gone=gone,
         secret=os.environ.get("POSICIONAL_HMAC_KEY", "").encode(),
-        together=who_reads(engine),
+        together=together(engine),
         ours="" if words.owner == "-" else words.owner,
     )
     return _on_glue(outside, words) if words.job else outside

@@ -394,8 +394,8 @@ class Outside:
     """The key with which personal values are hashed; empty where there is none. Never in a fact, a log or a message."""
     notify: Notifier | None = None
     """Who is told of alerts; None where nobody can be, and none are raised."""
-    together: Callable[[int], Together | None] = lambda _size: None
-    """Who reads the ranges of a file of so many bytes; None where this process does."""
+    together: Together | None = None
+    """Who reads the ranges of a large file and sends the parts of a dataset; None where this process does."""
     elsewhere: Elsewhere | None = None
     """Who makes runs, publications and large conversions; None where this process does."""
     run_id: str = ""

@@ -1,8 +1,7 @@
-"""The engine that a feed names, with what it may use; and who reads the ranges of files that are too large for one."""
+"""The engine that a feed names, with what it may use; and who works for it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from posicional.contract.feed import EngineSettings
@@ -15,6 +14,8 @@ if TYPE_CHECKING:
 def open_engine(settings: EngineSettings) -> Engine:
     """The engine itself. Raises `ModuleNotFoundError` where its library is not installed."""
     if settings.use == "spark":
+        import pyspark  # noqa: F401 - missed here, before a run is claimed
+
         from posicional.backends.spark import SparkEngine
 
         return SparkEngine(_local(settings))
@@ -27,17 +28,13 @@ def open_engine(settings: EngineSettings) -> Engine:
     )
 
 
-def who_reads(settings: EngineSettings) -> Callable[[int], Together | None]:
-    """Who reads the ranges of a file of so many bytes: Spark's executors, or None for this process itself."""
+def together(settings: EngineSettings) -> Together | None:
+    """Who does what can be done range by range and part by part: Spark's executors, or None for this process itself."""
+    if settings.use != "spark":
+        return None
+    from posicional.backends.spark_ranges import by_spark
 
-    def choose(size: int) -> Together | None:
-        if settings.use != "spark" or size <= settings.convert_above:
-            return None
-        from posicional.backends.spark_ranges import by_spark
-
-        return by_spark(_local(settings))
-
-    return choose
+    return by_spark(_local(settings))
 
 
 def _local(settings: EngineSettings) -> LocalSpark:

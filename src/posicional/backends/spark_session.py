@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from posicional.backends.java import java_home
-from posicional.errors import EngineError
+from posicional.errors import EngineError, UsageError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -79,9 +79,12 @@ class LocalSpark:
 def open_session(local: LocalSpark | None = None) -> SparkSession:
     """A session of its own in the Spark that runs here; starts one on this machine where there is none.
 
-    Raises `EngineError` when it cannot be started.
+    Raises `UsageError` where pyspark is not installed, `EngineError` when Spark cannot be started.
     """
-    from pyspark.sql import SparkSession
+    try:
+        from pyspark.sql import SparkSession
+    except ModuleNotFoundError:
+        raise UsageError("pyspark is not installed", hint="pip install 'posicional[spark]'") from None
 
     if SparkSession.getActiveSession() is None and "PYSPARK_GATEWAY_PORT" not in os.environ:
         _start(local or LocalSpark())

@@ -41,7 +41,7 @@ def outside_for(
         gone=gone,
         secret=secret(),
         notify=notify,
-        together=_who_reads(feed.engine),
+        together=_together(feed.engine),
     )
 
 
@@ -59,18 +59,10 @@ def _engine(settings: EngineSettings) -> Engine:
         raise not_installed("spark" if settings.use == "spark" else "sql", error) from error
 
 
-def _who_reads(settings: EngineSettings) -> Callable[[int], Together | None]:
-    from posicional.backends.engines import who_reads
+def _together(settings: EngineSettings) -> Together | None:
+    from posicional.backends.engines import together
 
-    choose = who_reads(settings)
-
-    def chosen(size: int) -> Together | None:
-        try:
-            return choose(size)
-        except ModuleNotFoundError as error:
-            raise not_installed("spark", error) from error
-
-    return chosen
+    return together(settings)
 
 
 def _target(target: OpenSearchTarget) -> Target:

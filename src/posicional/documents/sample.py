@@ -7,6 +7,7 @@ Differences name columns, never values.
 from __future__ import annotations
 
 import base64
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta, tzinfo
@@ -33,9 +34,9 @@ class Sample:
         self._places = sorted(Random(seed).sample(range(rows), min(size, rows)))  # noqa: S311
         self._picked: list[pa.RecordBatch] = []
 
-    def passing(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """The same batches; what has been picked of them is remembered."""
-        first, next_ = 0, 0
+    def passing(self, batches: Iterable[pa.RecordBatch], first: int = 0) -> Iterator[pa.RecordBatch]:
+        """The same batches, from row `first` (0-based) of all on; what has been picked of them is remembered."""
+        next_ = bisect_left(self._places, first)
         for batch in batches:
             mine = []
             while next_ < len(self._places) and self._places[next_] < first + batch.num_rows:
@@ -45,6 +46,10 @@ class Sample:
                 self._picked.append(batch.take(pa.array(mine, pa.int64())))
             first += batch.num_rows
             yield batch
+
+    def add(self, other: Sample) -> None:
+        """Take in what the same sample has picked of other rows."""
+        self._picked += other._picked
 
     def rows(self, key: Sequence[str], hashed: bytes = b"") -> dict[str, dict[str, Any]]:
         """The rows that were picked, by the ids of their documents."""

@@ -53,7 +53,7 @@ def convert_arrival(feed: Feed, ledger: Ledger, facts: Facts, file: str, number:
         raise StoreError("the fact of this arrival cannot be read", where=f"{ledger.prefix}{SeenKey(file, number)}")
     reading = revision.reading(expected)
     began = ledger.outside.clock.now()
-    done = _read(expected, ledger, seen, number, _ambiguous(expected, facts, seen, number))
+    done = _read(feed, expected, ledger, seen, number, _ambiguous(expected, facts, seen, number))
     if ledger.outside.clock.now() - began >= AGE / 2 and not _is_all_there(ledger.outside.store, done):
         return  # clean-up has taken a process that slept so long for a dead one: it is read once more
     if ledger.write(DoneKey(file, number, reading), done):
@@ -118,7 +118,9 @@ def _order(expected: ExpectedFile, seen: Seen) -> tuple[tuple[int, ...], int] | 
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
-def _read(expected: ExpectedFile, ledger: Ledger, seen: Seen, number: int, ambiguous: Sequence[ProblemFact]) -> Done:
+def _read(
+    feed: Feed, expected: ExpectedFile, ledger: Ledger, seen: Seen, number: int, ambiguous: Sequence[ProblemFact]
+) -> Done:
     """Read all objects of an arrival, each a positional file of its own."""
     outside, store = ledger.outside, ledger.outside.store
     place = (ledger.feed, expected.name, ledger.date, number, outside.new_id())
@@ -129,7 +131,7 @@ def _read(expected: ExpectedFile, ledger: Ledger, seen: Seen, number: int, ambig
         below = f"{count:04d}/" if seen.parts else ""
         parts, rejects = parts_prefix(*place) + below, rejects_prefix(*place) + below
         try:
-            conversion = _convert(expected, ledger, found, parts, rejects)
+            conversion = _convert(feed, expected, ledger, found, parts, rejects)
         except ObjectMissing:
             if _stands(store, found):
                 raise
@@ -140,7 +142,9 @@ def _read(expected: ExpectedFile, ledger: Ledger, seen: Seen, number: int, ambig
     return _done(expected, ledger, read, ambiguous, time.monotonic() - began)
 
 
-def _convert(expected: ExpectedFile, ledger: Ledger, found: StoredObject, parts: str, rejects: str) -> Conversion:
+def _convert(
+    feed: Feed, expected: ExpectedFile, ledger: Ledger, found: StoredObject, parts: str, rejects: str
+) -> Conversion:
     from posicional.records.reader import convert
 
     store = ledger.outside.store
@@ -155,7 +159,7 @@ def _convert(expected: ExpectedFile, ledger: Ledger, found: StoredObject, parts:
         date=ledger.date,
         tolerance=_any if expected.parts else expected.max_rejects.allows,
         allow_empty=expected.allow_empty,
-        together=ledger.outside.together(found.size),
+        together=ledger.outside.together if found.size > feed.engine.convert_above else None,
     )
 
 

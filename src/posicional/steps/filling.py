@@ -6,13 +6,17 @@ While it is filled the index has no copies and is not refreshed; then it gets ba
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import itertools
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from posicional.contract.feed import OpenSearchTarget
 from posicional.day.facts import PartFact, PublishedFact
 from posicional.day.keys import refused_prefix
 from posicional.documents.bodies import Form, bodies
@@ -20,11 +24,14 @@ from posicional.documents.mapping import mapping
 from posicional.documents.rows import batches, schema_of
 from posicional.documents.sample import Sample, differences
 from posicional.errors import DataRefused, TargetError
-from posicional.ports import Loaded, RefusedDocument
+from posicional.ports import Loaded, RefusedDocument, Store, Target
 from posicional.steps.publication import Attempt, Shown
 
 QUIET: Mapping[str, Any] = {"number_of_replicas": 0, "refresh_interval": "-1"}
 """The settings of an index while it is filled."""
+
+KEPT = 1000
+"""Refused documents that are written down one by one."""
 
 COUNTED = 1000
 """So many documents may be refused before it is given up, though fewer are allowed: a message that counts says more."""
@@ -94,19 +101,62 @@ def _hush(attempt: Attempt, each: Shown) -> Iterator[str]:
 
 def fill(attempt: Attempt, each: Shown, form: Form) -> Filled:
     """Send every row of a dataset. What was refused is written down in the store."""
-    store = attempt.ledger.outside.store
-    sample = Sample(each.made.rows, each.index)
-    rows = sample.passing(batches(store, [part.key for part in each.made.parts]))
-    made = bodies(
-        rows,
+    outside, parts = attempt.ledger.outside, each.made.parts
+    sending = _Sending(
+        store=outside.store,
+        index=each.index,
+        sample=Sample(each.made.rows, each.index),
         key=each.dataset.key,
         extra={"run": attempt.run, "date": attempt.date.isoformat()},
         form=form,
         hashed=attempt.hashed(each.dataset),
+        most=max(each.to.max_refused.most(each.made.rows), COUNTED),
     )
-    most = max(each.to.max_refused.most(each.made.rows), COUNTED)
-    loaded = attempt.target.load(each.index, made, most=most)
-    return Filled(_fact(attempt, each, loaded), sample, loaded.kept)
+    if outside.together is None or len(parts) == 1 or attempt.feed.opensearch is None:
+        loaded = sending.send(attempt.target, [part.key for part in parts], 0)
+        return Filled(_fact(attempt, each, loaded), sending.sample, loaded.kept)
+    firsts = itertools.accumulate((part.rows for part in parts), initial=0)
+    numbered = list(zip((part.key for part in parts), firsts, strict=False))
+    sent = list(outside.together(partial(sending.there, attempt.feed.opensearch), numbered))
+    for _, sample in sent:
+        sending.sample.add(sample)
+    loaded = _altogether([each for each, _ in sent])
+    return Filled(_fact(attempt, each, loaded), sending.sample, loaded.kept)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sending:
+    """How parts of a dataset are sent; picklable, since an engine's own processes may do it."""
+
+    store: Store
+    index: str
+    sample: Sample
+    key: tuple[str, ...]
+    extra: Mapping[str, Any]
+    form: Form
+    hashed: bytes = field(repr=False)
+    most: int
+
+    def send(self, target: Target, keys: Sequence[str], first: int) -> Loaded:
+        """Send the rows of parts, of which the first is row `first` of the dataset."""
+        rows = self.sample.passing(batches(self.store, keys), first)
+        made = bodies(rows, key=self.key, extra=self.extra, form=self.form, hashed=self.hashed)
+        return target.load(self.index, made, most=self.most)
+
+    def there(self, to: OpenSearchTarget, part: tuple[str, int]) -> tuple[Loaded, Sample]:
+        """Send one part (its key, and the number of its first row) from a process that has no target yet."""
+        from posicional.backends.opensearch import connect
+
+        key, first = part
+        return self.send(connect(to), [key], first), self.sample
+
+
+def _altogether(loads: Sequence[Loaded]) -> Loaded:
+    refused = Counter[str]()
+    for one in loads:
+        refused.update(one.refused)
+    kept = tuple(document for one in loads for document in one.kept)[:KEPT]
+    return Loaded(sum(one.documents for one in loads), dict(refused), kept, sum(one.stale for one in loads))
 
 
 def _fact(attempt: Attempt, each: Shown, loaded: Loaded) -> PublishedFact:
