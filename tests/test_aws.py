@@ -100,6 +100,20 @@ def test_a_run_that_was_never_started_is_gone_when_its_starter_is_dead_and_not_b
     assert job.gone(owner)
 
 
+def test_failures_are_counted_back_to_the_last_success_and_for_a_day(glue: Stubber) -> None:
+    """Runs that a claim waits for are no part of it: they are turns of the ledger."""
+    ages = {"FAILED": 1, "TIMEOUT": 2, "SUCCEEDED": 3, "STOPPED": 4}
+    found = [
+        {"JobRunState": state, "StartedOn": MORNING - timedelta(hours=hours), "Arguments": RUN | {"--owner": "-"}}
+        for state, hours in ages.items()
+    ]
+    found.append({"JobRunState": "FAILED", "StartedOn": MORNING, "Arguments": RUN})
+    glue.add_response("get_job_runs", {"JobRuns": found}, {"JobName": "job"})
+    assert job_of(glue).failures("f", DAY) == 2
+    glue.add_response("get_job_runs", {"JobRuns": found[:2]}, {"JobName": "job"})
+    assert job_of(glue, ToldClock(MORNING + timedelta(hours=23))).failures("f", DAY) == 1
+
+
 def test_nothing_is_gone_while_glue_does_not_say(glue: Stubber) -> None:
     """A refused question, another's name: nothing is known."""
     glue.add_client_error("get_job_runs", "AccessDeniedException")

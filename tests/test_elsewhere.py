@@ -28,6 +28,7 @@ class Elsewhere:
     lease: timedelta = timedelta(days=7)
     begun: list[str] = field(default_factory=list)
     at_work: bool = False
+    failed: int = 0
     refusal: OutsideError | None = None
 
     def owner(self) -> str:
@@ -38,6 +39,11 @@ class Elsewhere:
         """As told."""
         assert (feed, day) == ("saude", DAY)
         return self.at_work
+
+    def failures(self, feed: str, day: date) -> int:
+        """As told."""
+        assert (feed, day) == ("saude", DAY)
+        return self.failed
 
     def begin(self, feed: str, day: date, owner: str = "") -> None:
         """Note it, or refuse."""
@@ -158,6 +164,9 @@ def test_what_is_too_large_is_read_elsewhere(feed: Feed, store: Store) -> None:
     elsewhere.at_work = True
     here(feed, store, elsewhere)
     assert elsewhere.begun == [""]
+    elsewhere.at_work, elsewhere.failed = False, feed.attempts
+    assert here(feed, store, elsewhere).rest.why == "failed"
+    assert elsewhere.begun == [""]  # one that always dies is not begun for ever
     assert advance(feed, DAY, there(store, ""), insist=False).rest.why == "done"
 
 

@@ -369,6 +369,13 @@ class Elsewhere(Protocol):
         """Whether such a process is at a business date, or about to be. Raises `OutsideError`."""
         ...
 
+    def failures(self, feed: str, day: date) -> int:
+        """How many processes that no run waits for have failed at a business date, one after the other, of late.
+
+        Raises `OutsideError`.
+        """
+        ...
+
     def begin(self, feed: str, day: date, owner: str = "") -> None:
         """Begin a process; `owner` is the name under which a run waits for it.
 

@@ -6,7 +6,8 @@ Run as a program by `emulator.py`, never imported by a test. What is mended, eac
 - its end is told by a "Glue Job State Change" event, and MaxConcurrentRuns is held;
 - metrics in a Lambda's log (EMF) become metrics;
 - schedules keep their time zone, and are looked at every second;
-- policies see `s3:if-none-match`, and every request as if it had come by TLS.
+- policies see `s3:if-none-match`, and every request as if it had come by TLS;
+- a range of an older version of an object is that range, not the whole object.
 
 And faults come to order: a file in the folder ORDERS, which is removed when its fault has happened once.
 
@@ -40,7 +41,7 @@ from zoneinfo import ZoneInfo
 from ministack import app as ministack
 from ministack.core import iam_actions
 from ministack.core.responses import error_response_json, get_account_id, get_region, new_uuid
-from ministack.services import cloudwatch, eventbridge, glue, lambda_svc, scheduler, sts
+from ministack.services import cloudwatch, eventbridge, glue, lambda_svc, s3, scheduler, sts
 from ministack.services.cloudformation import provisioners
 
 ORDERS = Path(os.environ["ORDERS"])
@@ -100,6 +101,23 @@ def _with_if_none_match(original: Callable[..., Json]) -> Callable[..., Json]:
         return {**original(*words, **named), **({"s3:if-none-match": found} if found else {})}
 
     return context
+
+
+def _with_ranges(original: Callable[..., Any]) -> Callable[..., Any]:
+    def get(bucket: str, key: str, headers: Json, query: Json | None = None) -> Any:
+        status, answer, body = original(bucket, key, headers, query)
+        wanted = s3._parse_range(headers["range"], len(body)) if status == 200 and headers.get("range") else None
+        if wanted is None:
+            return status, answer, body
+        first, last = wanted
+        answer = {
+            **answer,
+            "Content-Range": f"bytes {first}-{last}/{len(body)}",
+            "Content-Length": str(last - first + 1),
+        }
+        return 206, answer, body[first : last + 1]
+
+    return get
 
 
 # --- Glue -------------------------------------------------------------------------------------------------------------
@@ -334,6 +352,7 @@ def main() -> None:
     """Mend, then serve until the process is told to end."""
     mended(ministack, "app", _over_tls)
     mended(iam_actions, "s3_service_context", _with_if_none_match)
+    mended(s3, "_get_object", _with_ranges)
     glue._get_docker = _Docker
     mended(glue, "_execute_spark_docker", _run_script)
     mended(glue, "_start_job_run", _start)

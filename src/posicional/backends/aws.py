@@ -39,6 +39,9 @@ MARGIN = timedelta(seconds=30)
 LEASE = timedelta(days=7)
 """Longer than a Glue run can last, whatever its timeout: until then only Glue's word ends a claim."""
 
+RECENT = timedelta(days=1)
+"""How long ago a run without an owner failed that still counts: so a day that fails for good costs little."""
+
 _UNCLEAR = ("InternalServiceException", "OperationTimeoutException", "InternalFailure", "ServiceUnavailable")
 """What Glue answers when it may have started the run nevertheless."""
 
@@ -75,6 +78,21 @@ class GlueJob:
             return any(_is_live(run) and wanted.items() <= _arguments(run).items() for run in self._runs(self.name))
         except (BotoCoreError, ClientError) as error:
             raise _refused("asked for its runs", self.name, error) from error
+
+    def failures(self, feed: str, day: date) -> int:
+        """How many runs without an owner failed since the last one that did not, within a day. Raises `EngineError`."""
+        wanted = {"--feed": feed, "--date": day.isoformat(), "--owner": "-"}
+        since = self.clock.now() - RECENT
+        try:
+            runs = [run for run in self._runs(self.name) if wanted.items() <= _arguments(run).items()]
+        except (BotoCoreError, ClientError) as error:
+            raise _refused("asked for its runs", self.name, error) from error
+        count = 0
+        for run in sorted(runs, key=lambda run: run["StartedOn"], reverse=True):
+            if run["JobRunState"] == "SUCCEEDED" or run["StartedOn"] < since:
+                break
+            count += 1
+        return count
 
     def begin(self, feed: str, day: date, owner: str = "") -> None:
         """Start a run. Returns when Glue has, or may have, started it; else raises `EngineError`."""

@@ -135,7 +135,7 @@ def _until_rest(
             _carry_out(feed, ledger, looked.facts, day, run)
             continue
         if elsewhere is not None:
-            action = _handed_over(ledger, looked.facts, day, action, elsewhere)
+            action = _handed_over(feed, ledger, looked.facts, day, action, elsewhere)
         match action:
             case Convert():
                 _convert(feed, ledger, looked.facts, day)
@@ -240,8 +240,12 @@ def _carry_out(feed: Feed, ledger: Ledger, known: Facts, day: Day, run: Run) -> 
     ledger.write(TurnKey(RUNS, run.number, "end"), RunEnd(**ledger.sign(), status="superseded", reason=text))
 
 
-def _handed_over(ledger: Ledger, known: Facts, day: Day, action: Action, elsewhere: Elsewhere) -> Action:
-    """What is done elsewhere is begun there, unless somebody is at it: then there is nothing to do here."""
+def _handed_over(feed: Feed, ledger: Ledger, known: Facts, day: Day, action: Action, elsewhere: Elsewhere) -> Action:
+    """What is done elsewhere is begun there, unless somebody is at it: then there is nothing to do here.
+
+    A process that dies before it can claim anything leaves no turn that would count as an attempt, so its service is
+    asked how many did.
+    """
     match action:
         case Convert():
             if not all(_is_large(known, file, number, elsewhere) for file, number in day.pending):
@@ -252,6 +256,9 @@ def _handed_over(ledger: Ledger, known: Facts, day: Day, action: Action, elsewhe
         case _:
             return action
     if not elsewhere.working(ledger.feed, ledger.date):
+        failures = elsewhere.failures(ledger.feed, ledger.date)
+        if failures >= feed.attempts:
+            return Rest("failed", f"{what}; {failures} processes have failed at it", blame="outside")
         elsewhere.begin(ledger.feed, ledger.date)
         ledger.outside.tell(Event("handed over", what))
     return Rest("busy", f"{what}; another process is at it")
