@@ -61,7 +61,6 @@ REACHED = {
     "select (select max(cpf) from clientes) as x from planos": {"clientes.cpf"},
     "select (select max(c.nome) from planos p where p.id = c.id) as x from clientes c": {"clientes.nome"},
     "select (select max(k.cpf) from contratos k where k.id = c.id) as x from clientes c": {"contratos.cpf"},
-    "select p.nome in (select nome from clientes) as x from planos p": {"clientes.nome"},
     "select case when exists (select 1 from planos p where p.nome = c.nome) then c.nome end as x from clientes c": {
         "clientes.nome"
     },

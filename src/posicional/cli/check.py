@@ -9,7 +9,7 @@ import click
 
 from posicional.cli.outside import not_installed
 from posicional.cli.show import print_json
-from posicional.errors import ContractError
+from posicional.errors import ContractError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,14 +21,17 @@ if TYPE_CHECKING:
 @click.command(
     epilog="""\b
 Example:
-  posicional check examples/planos/feed.yaml"""
+  posicional check examples/planos/feed.yaml
+  posicional check examples/planos/feed.yaml --columns"""
 )
 @click.argument("contract", type=click.Path(path_type=Path))
+@click.option("--columns", is_flag=True, help="Print the columns of each dataset, as a feed declares them.")
 @click.option("--json", "as_json", is_flag=True, help="Print the faults as JSON.")
-def check(contract: Path, as_json: bool) -> int:
+def check(contract: Path, columns: bool, as_json: bool) -> int:
     """Report every fault of a contract.
 
-    CONTRACT is a feed, with its layouts and SQL, or one layout. Each fault comes with its file, line and path.
+    CONTRACT is a feed, with its layouts and SQL, or one layout. Each fault comes with its file, line and path. With
+    --columns, the columns that each dataset has on every engine: paste them below `columns:` to hold the SQL to them.
     """
     try:
         loaded = _load(contract)
@@ -40,8 +43,12 @@ def check(contract: Path, as_json: bool) -> int:
         ]
         print_json({"faults": faults})
         return error.exit_code
+    found = _columns(loaded) if columns else {}
     if as_json:
-        print_json({"faults": []})
+        print_json({"faults": [], "columns": found} if columns else {"faults": []})
+    elif columns:
+        for line in _declared(found):
+            click.echo(line)
     else:
         click.echo(f"{contract}: no faults")
         for line in _summary(loaded):
@@ -64,6 +71,31 @@ def _load(contract: Path) -> Feed | Layout:
         if faults:
             raise ContractError(faults)
     return loaded
+
+
+def _columns(loaded: Feed | Layout) -> dict[str, dict[str, str]]:
+    """Dataset -> its columns with their types, but for those that say where a row came from."""
+    from posicional.contract.feed import Feed
+    from posicional.sql.dialect import LINEAGE_COLUMNS
+    from posicional.sql.feed import read_sql
+
+    if not isinstance(loaded, Feed):
+        raise UsageError("a layout has no datasets", hint="name a feed")
+    return {
+        dataset: {name: type_ for name, type_ in columns if name not in LINEAGE_COLUMNS}
+        for dataset, columns in read_sql(loaded).columns.items()
+    }
+
+
+def _declared(found: dict[str, dict[str, str]]) -> Iterator[str]:
+    """The columns as YAML."""
+    yield "datasets:"
+    for dataset, columns in found.items():
+        yield f"  {dataset}:"
+        yield "    columns:"
+        for name, type_ in columns.items():
+            quoted = f'"{type_}"' if "," in type_ else type_
+            yield f"      {name}: {quoted}"
 
 
 def _summary(loaded: Feed | Layout) -> Iterator[str]:

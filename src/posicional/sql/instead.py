@@ -21,6 +21,7 @@ WORDS: dict[type[exp.Expr], str] = {
     exp.CurrentDate: "current_date",
     exp.CurrentTimestamp: "current_timestamp",
     exp.Bracket: "[]",
+    exp.Tuple: "(…, …)",
     exp.Dot: "a field of a struct",
     exp.Values: "values",
     exp.Escape: "like … escape",

@@ -92,6 +92,20 @@ def literal_rule(node: exp.Expr, _name: str) -> Complaint | None:
     return None
 
 
+def in_rule(node: exp.Expr, _name: str) -> Complaint | None:
+    """A query stands where null and false are the same: Spark gives false for a null in other places."""
+    if node.args.get("query") is not None:
+        around = node.parent
+        while isinstance(around, exp.Paren):
+            around = around.parent
+        around = around.parent if isinstance(around, exp.Not) else around
+        while isinstance(around, exp.And | exp.Paren):
+            around = around.parent
+        if not isinstance(around, exp.Where):
+            return Complaint("in (select …) stands in where only, beside others by and", "write exists (select …)")
+    return only("this", "expressions", "query")(node, "")
+
+
 def like_rule(node: exp.Expr, _name: str) -> Complaint | None:
     """The pattern is written out, without an escape."""
     pattern = node.expression

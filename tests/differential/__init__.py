@@ -1,0 +1,1 @@
+"""Two engines, one SQL: tables and queries that are the same for both."""
