@@ -45,7 +45,7 @@ test-slow: $(spark) ## the slow suites (those of Spark need a Java 17)
 	@$(python) -m pytest -n 2 --dist loadgroup -m slow
 
 .PHONY: bench
-bench: $(ready) ## measure the reader beside polars, DuckDB, pandas and a plain loop
+bench: $(ready) ## measure reading and sending beside what else can do it
 	@$(python) -m bench.run
 	@$(python) -m bench.publish
 

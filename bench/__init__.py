@@ -1,1 +1,1 @@
-"""How fast the reader is beside others, on files built here, with results that are proven equal. See `run`."""
+"""How fast reading (`run`) and sending (`publish`) are beside others, on what is built here, with results proven equal."""
