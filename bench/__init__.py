@@ -1,1 +1,1 @@
-"""How fast reading (`run`) and sending (`publish`) are beside others, on what is built here, with results proven equal."""
+"""How fast reading (`run`) and sending (`publish`) are beside others, with results that are proven equal."""
