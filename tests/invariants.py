@@ -232,7 +232,7 @@ def readers_see_the_current_run(store: Store, history: History, shelf: Shelf) ->
 
 
 def nothing_else_is_left(store: Store, history: History) -> None:
-    """Every object below the data's prefixes is named by a fact that counts, and no writer's leftovers lie anywhere."""
+    """A day later every part that lies there is named by a fact that counts, and nobody's leftovers lie anywhere."""
     there = {found.key for prefix in DATA for found in store.list(prefix)}
     assert there == set(_named(ledger_of(history)))
     hidden = [found.key for prefix in (*DATA, history.prefix) for found in store.unfinished(prefix)]

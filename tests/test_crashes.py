@@ -48,12 +48,16 @@ def feed_of_seven() -> Feed:
     return light(Feed.load(PLANOS), SEVEN)
 
 
-@pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+def sample_of_seven(folder: Path) -> dict[str, bytes]:
     """The seven files of the day, as small as they come."""
-    folder = tmp_path_factory.mktemp("sample")
     write_sample(folder, DAY, 3)
     return {name: (folder / path_of(name)).read_bytes() for name in SEVEN}
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, bytes]:
+    """The same, made once."""
+    return sample_of_seven(tmp_path_factory.mktemp("sample"))
 
 
 def path_of(name: str) -> str:
