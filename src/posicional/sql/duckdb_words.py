@@ -41,7 +41,7 @@ _COMPUTED = (
     *(exp.Add, exp.Sub, exp.Mul, exp.Mod, exp.Neg, exp.Abs, exp.Round, exp.Floor, exp.Ceil),
     *(exp.Case, exp.Coalesce, exp.Greatest, exp.Least, exp.Nullif, exp.Sum),
     *(exp.Year, exp.Month, exp.Day, exp.DayOfMonth, exp.WeekOfYear, exp.DateDiff, exp.Length, exp.StrPosition),
-    *(exp.Quarter, exp.DayOfYear, exp.Hour, exp.Minute, exp.Second, exp.CountIf),
+    *(exp.Quarter, exp.DayOfYear, exp.Hour, exp.Minute, exp.Second),
     *(exp.RowNumber, exp.Rank, exp.DenseRank, exp.AddMonths, exp.LastDay),
 )
 """What DuckDB may give another type than Spark does."""
@@ -118,6 +118,11 @@ def _matched(node: exp.Expr, _type: str) -> exp.Expr:
 def _day_of_week(node: exp.Expr, type_: str) -> exp.Expr:
     """Spark counts from 1, which is Sunday; DuckDB from 0."""
     return _cast(exp.paren(exp.Add(this=node.copy(), expression=_number(1))), type_)
+
+
+def _count_if(node: exp.Expr, type_: str) -> exp.Expr:
+    """DuckDB's own gives null where there is no row."""
+    return _typed(filled("count(case when _condition then 1 end)", "duckdb", condition=node.this), type_)
 
 
 def _truncated(node: exp.Expr, type_: str) -> exp.Expr:
@@ -241,6 +246,7 @@ REWRITES: dict[type[exp.Expr], Callable[[exp.Expr, str], exp.Expr]] = {
     exp.RegexpExtract: _matched,
     exp.DayOfWeek: _day_of_week,
     exp.DateTrunc: _truncated,
+    exp.CountIf: _count_if,
     exp.Concat: _joined,
     exp.ConcatWs: _joined,
     exp.DPipe: _two_joined,
