@@ -91,6 +91,9 @@ def held(taken: Taken, index: str = INDEX) -> dict[str, dict[str, object]]:
     return {name: document for name, (_, document) in taken.indices[index].documents.items()}
 
 
+LATE = slow(1.5)
+
+
 # --- one fault --------------------------------------------------------------------------------------------------------
 
 
@@ -107,7 +110,7 @@ def held(taken: Taken, index: str = INDEX) -> dict[str, dict[str, object]]:
         (half, 2),
         (some_pushed_back, 2),
         (said_to_be_pushed_back, 2),
-        (slow(1.5), 2),
+        (LATE, 2),
         (twice, 1),
     ],
     ids="429 503 502 504 reset-before reset-after cut-off half some-pushed-back said-pushed-back slow twice".split(),  # noqa: SIM905
@@ -122,7 +125,8 @@ def test_one_fault_loses_and_doubles_nothing(fault: Fault, requests: int, compre
         return fault if len(bodies_seen) == 1 else passed
 
     with endpoint() as (url, taken), proxy(url, choose) as behind:
-        loaded = load(to(behind, clock, timeout=1, compress=compress), INDEX, sent(50, limit=1 << 20))
+        timeout = 1 if fault is LATE else 30
+        loaded = load(to(behind, clock, timeout=timeout, compress=compress), INDEX, sent(50, limit=1 << 20))
     assert loaded == Loaded(50, {})
     assert held(taken) == expected(50)
     assert len(bodies_seen) == requests
@@ -380,7 +384,10 @@ def test_no_more_bodies_are_made_than_may_be_in_memory() -> None:
     with endpoint() as (url, taken), proxy(url, lambda *_: held_back) as behind:
         worker = threading.Thread(target=load, args=(to(behind), INDEX, counted()))
         worker.start()
-        worker.join(0.5)
+        until = time.monotonic() + 20
+        while (len(made) <= BODIES or len(waiting) < 2) and time.monotonic() < until:
+            worker.join(0.01)
+        worker.join(0.2)  # time enough for one too many
         before, together = len(made), len(waiting)
         go.set()
         worker.join()
