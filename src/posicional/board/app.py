@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -46,6 +46,18 @@ SHOWN_DAYS = 40
 
 Page = Callable[["Board", Request, Mapping[str, str]], Response]
 """Answers a request, given its form; runs in a thread, for stores make it wait."""
+
+
+class Pulse(Protocol):
+    """Tells how the watch is that the board belongs to."""
+
+    def ill(self) -> str:
+        """What is wrong; empty where nothing is."""
+        ...
+
+    def metrics(self) -> bytes:
+        """Its figures."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +115,8 @@ class Board:
         return HTMLResponse(self.templates.get_template(name).render({**standard, **values}), status)
 
 
-def create(feeds: Sequence[Watched], guard: Guard) -> Starlette:
-    """The application over some feeds."""
+def create(feeds: Sequence[Watched], guard: Guard, pulse: Pulse | None = None) -> Starlette:
+    """The application over some feeds; `pulse`: of the watch that it belongs to."""
     board = Board({one.name: one for one in feeds}, guard, _templates())
     get, post = ["GET"], ["POST"]
     routes = [
@@ -120,7 +132,8 @@ def create(feeds: Sequence[Watched], guard: Guard) -> Starlette:
         Route("/language", _endpoint(board, language, reads=False), methods=post),
         Route("/sign-in", _endpoint(board, sign_in, reads=False), methods=[*get, *post]),
         Route("/sign-out", _endpoint(board, sign_out, reads=False), methods=post),
-        Route("/healthz", healthz, methods=get),
+        Route("/healthz", partial(healthz, pulse), methods=get),
+        *([Route("/metrics", _endpoint(board, partial(metrics, pulse)), methods=get)] if pulse else []),
         Mount("/static", StaticFiles(directory=HERE / "static")),
     ]
     return Starlette(routes=routes, middleware=[Middleware(Headers)], max_body_size=BODY)
@@ -394,9 +407,15 @@ def sign_out(board: Board, request: Request, _form: Mapping[str, str]) -> Respon
     return answer
 
 
-def healthz(_request: Request) -> Response:
-    """That the board answers."""
-    return PlainTextResponse("ok\n")
+def healthz(pulse: Pulse | None, _request: Request) -> Response:
+    """That the board answers, and that the watch it belongs to is at work."""
+    ill = pulse.ill() if pulse else ""
+    return PlainTextResponse(f"{ill or 'ok'}\n", 503 if ill else 200)
+
+
+def metrics(pulse: Pulse, _board: Board, _request: Request, _form: Mapping[str, str]) -> Response:
+    """What the watch has done, as Prometheus reads it."""
+    return PlainTextResponse(pulse.metrics(), media_type="text/plain; version=0.0.4")
 
 
 def _inside(back: str) -> str:

@@ -49,6 +49,9 @@ class Guard:
         """Whoever asks; empty for nobody in particular."""
         if request.client and request.client.host in self.proxies:
             return request.headers.get(self.header, "").strip()[:100]
+        kind, _, token = request.headers.get("authorization", "").partition(" ")
+        if kind.lower() == "bearer":
+            return self._name_of(token)
         return self._sessions.get(request.cookies.get(COOKIE, ""), "")
 
     def may_read(self, request: Request) -> bool:
@@ -61,14 +64,18 @@ class Guard:
 
     def welcome(self, token: str) -> tuple[str, str] | None:
         """The name that a token stands for, and the cookie by which it is known from now on; None for no such token."""
-        found = [name for name, secret in self.tokens.items() if hmac.compare_digest(secret.encode(), token.encode())]
-        if not found:
+        name = self._name_of(token)
+        if not name:
             return None
         while len(self._sessions) >= 1000:
             self._sessions.pop(next(iter(self._sessions)))
         cookie = secrets.token_urlsafe(32)
-        self._sessions[cookie] = found[0]
-        return found[0], cookie
+        self._sessions[cookie] = name
+        return name, cookie
+
+    def _name_of(self, token: str) -> str:
+        found = [name for name, secret in self.tokens.items() if hmac.compare_digest(secret.encode(), token.encode())]
+        return found[0] if found else ""
 
     def goodbye(self, request: Request) -> None:
         """Forget whoever asks."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import uvicorn
 
 from posicional.backends.remember import Remembering
-from posicional.board.app import create
+from posicional.board.app import Pulse, create
 from posicional.board.guard import Guard
 from posicional.board.look import Watched
 from posicional.errors import UsageError
@@ -24,11 +24,15 @@ def listen(host: str, port: int) -> socket.socket:
         raise UsageError(f"cannot listen: {error.strerror}", where=f"{host}:{port}", hint=hint) from None
 
 
-def serve(feeds: Sequence[Watched], guard: Guard, at: socket.socket) -> None:
+def serve(feeds: Sequence[Watched], guard: Guard, at: socket.socket, pulse: Pulse | None = None) -> None:
     """Answer until the process is told to end. Facts are remembered while it lives."""
     remembered = [_remembering(one) for one in feeds]
     config = uvicorn.Config(
-        create(remembered, guard), log_level="warning", access_log=False, server_header=False, proxy_headers=False
+        create(remembered, guard, pulse),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
     )
     uvicorn.Server(config).run(sockets=[at])
 

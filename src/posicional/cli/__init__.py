@@ -26,6 +26,7 @@ from posicional.cli.sample import sample
 from posicional.cli.status import status
 from posicional.cli.sweep import sweep
 from posicional.cli.trace import trace
+from posicional.cli.watch import watch
 from posicional.errors import PosicionalError
 
 
@@ -64,6 +65,7 @@ for _command in (
     release,
     sweep,
     board,
+    watch,
     deploy,
     destroy,
 ):

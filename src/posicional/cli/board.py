@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from posicional.cli.words import store_option
+
+if TYPE_CHECKING:
+    from posicional.board.guard import Guard
+    from posicional.contract.feed import Feed
 
 TOKENS = "POSICIONAL_BOARD_TOKENS"
 
@@ -35,31 +40,44 @@ def board(
     Listens on this machine only unless --host says otherwise; then all pages want a token.
     """
     from posicional.cli.outside import not_installed, outside_for
-    from posicional.contract.feed import Feed
-    from posicional.errors import UsageError
 
     try:
-        from posicional.board.guard import Guard, is_loopback
         from posicional.board.look import Watched
         from posicional.board.serve import listen, serve
     except ModuleNotFoundError as error:
         raise not_installed("board", error) from error
 
-    tokens = _tokens(os.environ.get(TOKENS, ""))
-    guard = Guard(is_loopback(host), tokens, frozenset(proxies), user_header.lower())
-    if not (guard.local or tokens or proxies):
-        raise UsageError(
-            f"{host} can be reached from elsewhere, and nobody would have to say who they are",
-            hint=f'set {TOKENS}="name=token", or leave --host out',
-        )
-    feeds = [Feed.load(path) for path in feed_paths]
-    if len({feed.name for feed in feeds}) < len(feeds):
-        raise UsageError("two of the feeds have the same name")
-    watched = [Watched(feed, outside_for(feed, store, lambda _: None)) for feed in feeds]
+    guard = guard_of(host, proxies, user_header)
+    watched = [Watched(feed, outside_for(feed, store, lambda _: None)) for feed in load_feeds(feed_paths)]
     socket = listen(host, port)
     click.echo(f"http://{'localhost' if guard.local else host}:{socket.getsockname()[1]}/  (Ctrl-C ends)")
     serve(watched, guard, socket)
     return 0
+
+
+def guard_of(host: str, proxies: Sequence[str] = (), header: str = "X-Forwarded-User") -> Guard:
+    """Who may see and act on a board that listens at `host`. Raises `UsageError` where anybody could."""
+    from posicional.board.guard import Guard, is_loopback
+    from posicional.errors import UsageError
+
+    guard = Guard(is_loopback(host), _tokens(os.environ.get(TOKENS, "")), frozenset(proxies), header.lower())
+    if not (guard.local or guard.tokens or proxies):
+        raise UsageError(
+            f"{host} can be reached from elsewhere, and nobody would have to say who they are",
+            hint=f'set {TOKENS}="name=token", or leave --host out',
+        )
+    return guard
+
+
+def load_feeds(paths: Sequence[Path]) -> list[Feed]:
+    """The feeds of these contracts, each of another name. Raises `UsageError`."""
+    from posicional.contract.feed import Feed
+    from posicional.errors import UsageError
+
+    feeds = [Feed.load(path) for path in paths]
+    if len({feed.name for feed in feeds}) < len(feeds):
+        raise UsageError("two of the feeds have the same name", hint="give one of them another feed:")
+    return feeds
 
 
 def _tokens(text: str) -> Mapping[str, str]:

@@ -1,0 +1,140 @@
+"""Keeping at it: what arrives is gone on with at once, and a sweep does from time to time what no event has led to.
+
+Every step may fail, or the process end, at any point: the next sweep finds what was left, here or elsewhere. So nothing
+is kept between two rounds but when the next one is due.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import partial
+from typing import Protocol
+
+from posicional.contract.feed import Feed
+from posicional.day.alarm_words import Language
+from posicional.errors import PosicionalError, UsageError
+from posicional.ports import Event, Outside
+from posicional.steps.advance import advance
+from posicional.steps.days import Window
+from posicional.steps.deadline import due_dates
+from posicional.steps.hints import dates_of
+from posicional.steps.sweep import Swept, sweep
+
+SOON = timedelta(seconds=2)
+"""After so long an object that was still being written is looked at again."""
+
+PATIENCE = (2, 5, 15, 60)
+"""Seconds until the next try while rounds fail one after another."""
+
+
+class Changes(Protocol):
+    """Tells which objects have changed, where something can tell that."""
+
+    def wait(self, seconds: float) -> frozenset[str]:
+        """The keys of what has changed; nothing when time runs out or the watch is to end."""
+        ...
+
+    @property
+    def over(self) -> bool:
+        """Whether the watch is to end."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What a round was: a sweep (`swept`), or some dates that something came for; or why it failed."""
+
+    at: datetime
+    swept: Swept | None = None
+    dates: tuple[date, ...] = ()
+    error: PosicionalError | None = None
+
+
+def watch(
+    feed: Feed,
+    outside: Outside,
+    changes: Changes,
+    *,
+    every: timedelta,
+    noted: Callable[[Round], None],
+    language: Language = "pt",
+) -> None:
+    """Look after a feed until `changes` is over; a step that has begun is finished first.
+
+    A sweep comes at the beginning, then `every` so often, and at each moment at which something of the newest dates is
+    due. What goes wrong is noted and tried again.
+    """
+    clock = outside.clock
+    sweep_at, failures = clock.now(), 0
+    again: dict[date, datetime] = {}
+    while not changes.over:
+        now = clock.now()
+        round_ = None
+        if now >= sweep_at:
+            round_ = _attempt(outside, partial(_sweep, feed, outside, language, again))
+            sweep_at = _next_sweep(feed, clock.now(), every)
+        elif ripe := [day for day, when in again.items() if now >= when]:
+            round_ = _attempt(outside, partial(_go_on, feed, outside, ripe, again))
+        if round_ is not None:
+            failures = failures + 1 if round_.error else 0
+            if round_.error:
+                sweep_at = clock.now() + timedelta(seconds=PATIENCE[min(failures, len(PATIENCE)) - 1])
+            noted(round_)
+        until = min([sweep_at, *again.values()])
+        keys = changes.wait(max(0.0, (until - clock.now()).total_seconds()))
+        if keys:
+            noted(_attempt(outside, partial(_arrived, feed, outside, keys, again)))
+
+
+def _attempt(outside: Outside, step: Callable[[], Round]) -> Round:
+    try:
+        return step()
+    except PosicionalError as error:
+        outside.tell(Event("error", str(error)))
+        return Round(outside.clock.now(), error=error)
+
+
+def _sweep(feed: Feed, outside: Outside, language: Language, again: dict[date, datetime]) -> Round:
+    swept = sweep(feed, outside, language)
+    again.clear()
+    for day, rest in swept.moved.items():
+        if rest.until is not None:
+            again[day] = rest.until
+    first = next(iter(swept.failures.values()), None)
+    return Round(outside.clock.now(), swept=swept, error=first)
+
+
+def _arrived(feed: Feed, outside: Outside, keys: frozenset[str], again: dict[date, datetime]) -> Round:
+    dates = sorted({day for key in sorted(keys) for day in dates_of(feed, outside, key)})
+    return _go_on(feed, outside, dates, again)
+
+
+def _go_on(feed: Feed, outside: Outside, dates: list[date], again: dict[date, datetime]) -> Round:
+    """Go on with some dates, and note which are to be looked at again before the next sweep."""
+    for day in dates:
+        outcome = advance(feed, day, outside, insist=False)
+        again.pop(day, None)
+        if outcome.growing:
+            again[day] = outside.clock.now() + SOON
+        elif outcome.rest.until is not None:
+            again[day] = outcome.rest.until
+    return Round(outside.clock.now(), dates=tuple(dates))
+
+
+def _next_sweep(feed: Feed, now: datetime, every: timedelta) -> datetime:
+    """When something is due next, so that nobody is told minutes later; no later than after `every`."""
+    return min([now + every, *(moment for moment in _moments(feed, now) if moment > now)])
+
+
+def _moments(feed: Feed, now: datetime) -> Iterator[datetime]:
+    """When the files and the deadlines of the newest dates are due."""
+    for day in {Window.at(feed, now).newest, *due_dates(feed, now)}:
+        for due in (feed.deadline, *(file.expected_by for file in feed.files.values())):
+            if due is None:
+                continue
+            try:
+                yield feed.calendar.due_at(due, day, feed.timezone)
+            except UsageError:  # the calendar ends before that
+                continue

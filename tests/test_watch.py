@@ -1,0 +1,225 @@
+"""The watch: what arrives is gone on with at once, what is due is told at its moment, and no failure ends it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import httpx2
+import pytest
+
+from posicional.backends.duckdb import DuckDbEngine
+from posicional.backends.notify import Lines
+from posicional.contract.feed import Feed
+from posicional.errors import StoreError
+from posicional.ports import Outside, Store, StoredObject
+from posicional.steps.advance import peek
+from posicional.steps.watch import Round, watch
+from test_advance import Around
+from worlds import DAY, ToldClock, clientes, contratos, new_store, outside_of, send, write_feed
+
+EVERY = timedelta(minutes=15)
+MORNING = datetime(DAY.year, DAY.month, DAY.day, 8, tzinfo=ZoneInfo("America/Sao_Paulo"))
+
+
+@dataclass
+class Script:
+    """Changes as a test tells them: at each wait the clock goes on to the end of it, or to the next thing that happens.
+
+    `plan`: (seconds after the beginning, what happens and returns the keys that change).
+    """
+
+    clock: ToldClock
+    plan: list[tuple[float, Callable[[], set[str]]]]
+    until: timedelta
+    waits: list[float] = field(default_factory=list)
+    begun: datetime = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Note the beginning."""
+        self.begun = self.clock.now()
+
+    @property
+    def over(self) -> bool:
+        """Whether the story is told."""
+        return self.clock.now() >= self.begun + self.until
+
+    def wait(self, seconds: float) -> frozenset[str]:
+        """Go on to what comes first."""
+        assert seconds >= 0
+        self.waits.append(seconds)
+        end = self.clock.now() + timedelta(seconds=seconds)
+        if self.plan and (at := self.begun + timedelta(seconds=self.plan[0][0])) <= end:
+            self.clock.time = max(at, self.clock.now())
+            return frozenset(self.plan.pop(0)[1]())
+        self.clock.time = end
+        return frozenset()
+
+
+@pytest.fixture(scope="module")
+def feed(tmp_path_factory: pytest.TempPathFactory) -> Feed:
+    """A feed of two files and two datasets, due at noon; the contracts are expected by 09:30."""
+    return write_feed(tmp_path_factory.mktemp("feed"))
+
+
+def arrives(store: Store, name: str, data: bytes) -> Callable[[], set[str]]:
+    """A file arrives, and the store tells of it."""
+
+    def happens() -> set[str]:
+        send(store, f"{name}_{DAY:%Y%m%d}.txt", data)
+        return {f"dados-posicionais/{name}_{DAY:%Y%m%d}.txt"}
+
+    return happens
+
+
+def told(feed: Feed, script: Script, outside: Outside) -> list[Round]:
+    """Watch through a script: what its rounds were."""
+    rounds: list[Round] = []
+    watch(feed, outside, script, every=EVERY, noted=rounds.append)
+    return rounds
+
+
+def test_a_day_is_done_as_soon_as_its_last_file_is_here(feed: Feed, tmp_path: Path) -> None:
+    """No sweep is needed where something tells of arrivals; without it the next sweep finds them."""
+    for tells in (True, False):
+        store, clock = new_store("memory", tmp_path), ToldClock(MORNING)
+        outside = outside_of(store, clock, engine=DuckDbEngine)
+        events = [arrives(store, "CONTRATOS", contratos()), arrives(store, "CLIENTES", clientes())]
+        plan = [(100.0 * n, one if tells else partial_silent(one)) for n, one in enumerate(events, start=1)]
+        rounds = told(feed, Script(clock, plan, timedelta(minutes=20)), outside)
+        assert peek(feed, DAY, outside)[0].run is not None
+        assert [one.dates for one in rounds if one.dates] == ([(DAY,), (DAY,)] if tells else [])
+        assert sum(one.swept is not None for one in rounds) == 2
+
+
+def partial_silent(happens: Callable[[], set[str]]) -> Callable[[], set[str]]:
+    """The same, of which nobody tells."""
+
+    def silent() -> set[str]:
+        happens()
+        return set()
+
+    return silent
+
+
+def test_people_are_told_at_the_moment_at_which_something_is_due(feed: Feed, tmp_path: Path) -> None:
+    """The early warning at 09:30 and the alarm at noon, though sweeps are far apart."""
+    store, clock = new_store("memory", tmp_path), ToldClock(MORNING)
+    said: list[tuple[str, str]] = []
+    notify = Lines(lambda text: said.append((f"{clock.now():%H:%M}", text.splitlines()[0])))
+    base = outside_of(store, clock, engine=DuckDbEngine)
+    outside = Outside(**{name: getattr(base, name) for name in base.__slots__} | {"notify": notify})
+    plan = [(60.0, arrives(store, "CLIENTES", clientes()))]
+    watch(feed, outside, Script(clock, plan, timedelta(hours=5)), every=timedelta(hours=24), noted=lambda _: None)
+    today = [(at, text) for at, text in said if "22/11" in text]  # of the day before nothing ever came
+    assert [at for at, _ in today] == ["09:30", "12:00"]
+    assert "ATRASADO: falta 1 de 2" in today[1][1]
+
+
+@dataclass
+class Failing(Around):
+    """A real store that answers nothing for a while."""
+
+    clock: ToldClock
+    until: datetime
+
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        """Fail, or list."""
+        if self.clock.now() < self.until:
+            raise StoreError("the store does not answer")
+        return self.real.list(prefix)
+
+
+def test_a_store_that_does_not_answer_is_asked_again_less_and_less_often(feed: Feed, tmp_path: Path) -> None:
+    """Nothing ends, each failure is noted, and the day is done when the store is back."""
+    clock = ToldClock(MORNING)
+    real = new_store("memory", tmp_path)
+    send(real, f"CONTRATOS_{DAY:%Y%m%d}.txt", contratos())
+    send(real, f"CLIENTES_{DAY:%Y%m%d}.txt", clientes())
+    store = Failing(real, clock, MORNING + timedelta(minutes=4))
+    outside = outside_of(store, clock, engine=DuckDbEngine)
+    script = Script(clock, [], timedelta(minutes=10))
+    rounds = told(feed, script, outside)
+    assert script.waits[:6] == [2, 5, 15, 60, 60, 60]
+    assert [one.error is None for one in rounds] == [False] * 7 + [True]
+    assert peek(feed, DAY, outside)[0].run is not None
+
+
+def test_what_is_no_file_of_the_feed_moves_nothing(feed: Feed, tmp_path: Path) -> None:
+    """An event about another name is a hint at no date."""
+    store, clock = new_store("memory", tmp_path), ToldClock(MORNING)
+    outside = outside_of(store, clock)
+    plan = [(1.0, lambda: {"dados-posicionais/OUTRO.txt", "dados-posicionais/.CONTRATOS_20261122.txt"})]
+    rounds = told(feed, Script(clock, plan, timedelta(seconds=10)), outside)
+    assert [one.dates for one in rounds] == [(), ()]
+
+
+@contextmanager
+def watching(feed: Feed, store: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A real process that watches a folder, and the address of its board."""
+    words = [
+        str(Path(sys.executable).with_name("posicional")),
+        "watch",
+        str(feed.path),
+        "--store",
+        str(store),
+        "--port",
+        "0",
+    ]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        url = json.loads(first)["text"]
+        os.set_blocking(process.stdout.fileno(), False)
+        yield process, url
+    finally:
+        process.kill()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def wait_until(true: Callable[[], bool], seconds: float = 120) -> None:
+    """Until something is so, or too long."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.2)
+
+
+@pytest.mark.slow
+def test_a_real_watch_of_a_folder_is_killed_started_anew_and_ended(feed: Feed, tmp_path: Path) -> None:
+    """Killed between two files it loses nothing; its board shows the day; SIGTERM ends it in good order."""
+    folder = tmp_path / "dados"
+    store = new_store("folder", tmp_path)
+    today = datetime.now(feed.timezone).date()
+    ledger = folder / "controle" / "saude" / str(today)
+    (folder / "dados-posicionais").mkdir(parents=True)
+    with watching(feed, folder) as (process, _):
+        send(store, f"CONTRATOS_{today:%Y%m%d}.txt", contratos(day=today))
+        wait_until(lambda: any(ledger.glob("arrivals/contratos/*.done.json")))
+        process.send_signal(signal.SIGKILL)
+        process.wait(timeout=30)
+    send(store, f"CLIENTES_{today:%Y%m%d}.txt", clientes())
+    with watching(feed, folder) as (process, url):
+        wait_until(lambda: any(ledger.glob("runs/*.end.json")))
+        assert httpx2.get(f"{url}healthz").text == "ok\n"
+        page = httpx2.get(f"{url}feed/saude").text
+        assert re.search(r"(execução|run) 1", page)
+        figures = httpx2.get(f"{url}metrics").text
+        assert 'posicional_events_total{feed="saude",step="succeeded"} 1.0' in figures
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) == 0
+    assert len(list(ledger.glob("runs/*.claim.json"))) == 1
