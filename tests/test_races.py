@@ -305,9 +305,10 @@ def taken_over(url: str, folder: Path, count: int, seed: str) -> int:
     return found
 
 
-def test_two_hundred_days_in_a_folder(tmp_path: Path) -> None:
+@pytest.mark.parametrize("seed", ["one", "two"])
+def test_two_hundred_days_in_a_folder(seed: str, tmp_path: Path) -> None:
     """Of six processes on each day one wins, also where the winner sleeps beyond its lease and others take over."""
-    assert taken_over(str(tmp_path / "dados"), tmp_path / "feed", 200, "folder") >= 20
+    assert taken_over(str(tmp_path / "dados"), tmp_path / "feed", 100, seed) >= 10
 
 
 @pytest.mark.parametrize(
@@ -315,7 +316,7 @@ def test_two_hundred_days_in_a_folder(tmp_path: Path) -> None:
     [
         pytest.param({}, id="plain"),
         pytest.param({"CREATE": (4, "409")}, id="conflicts"),
-        pytest.param({"CREATE": (4, "500 after"), "PUT": (7, "500 after")}, id="stored, then 500"),
+        pytest.param({"CREATE": (3, "500 after")}, id="stored, then 500"),
     ],
 )
 def test_two_hundred_days_on_s3(
