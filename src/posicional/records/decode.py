@@ -11,6 +11,7 @@ from posicional.contract.layout import Field, Layout, RecordKind
 from posicional.errors import UsageError
 from posicional.records.columns import Column
 from posicional.records.dates import MomentColumn
+from posicional.records.dictionary import DictionaryTextColumn
 from posicional.records.lists import ListColumn
 from posicional.records.numbers import DisplayColumn, NumberColumn, digits_of, room_of
 from posicional.records.packed import BinaryColumn, PackedColumn
@@ -47,8 +48,8 @@ def columns_of(fields: Iterable[Field], *, compact: bool = False) -> list[Column
 
 def _compact_column(field: Field) -> Column:
     column = column_of(field)
-    if isinstance(column, TextColumn) and field.width <= RepeatedTextColumn.WIDEST:
-        return RepeatedTextColumn(field)
+    if isinstance(column, TextColumn):
+        return RepeatedTextColumn(field) if field.width <= RepeatedTextColumn.WIDEST else DictionaryTextColumn(field)
     if isinstance(column, NumberColumn) and pa.types.is_decimal(column.arrow) and column.arrow.precision <= MOST:
         column.arrow = pa.decimal64(column.arrow.precision, column.arrow.scale)
     return column

@@ -12,9 +12,10 @@ import pyarrow as pa
 
 from posicional.contract.layout import Field
 from posicional.records.columns import NO_TEXT, REQUIRED, Bad, Fault, is_missing
+from posicional.records.dictionary import TYPE, DictionaryTextColumn
 from posicional.records.pages import Page
 from posicional.records.rows import Mask, Rows, Words
-from posicional.records.text import TextColumn, string_array
+from posicional.records.text import string_array
 
 _FEW = 16  # at most one different word among so many records of the first frame
 _MOST = 512  # different words; beyond, a dictionary pays less and the table below gets large
@@ -65,15 +66,14 @@ class _Lookup:
         return unknown if unknown.any() else None
 
 
-class RepeatedTextColumn(TextColumn):
-    """A text of up to eight bytes, as a dictionary if the first frame repeats itself, else like any text."""
+class RepeatedTextColumn(DictionaryTextColumn):
+    """A text of up to eight bytes: looked up as words if the first frame has few different ones, else as any text."""
 
     WIDEST = 8
 
     def __init__(self, field: Field) -> None:
         super().__init__(field)
         self._repeats: bool | None = None
-        self._page: Page | None = None
         self._known: dict[int, int] = {}  # word -> place of its text, or what is wrong with it
         self._lookup: _Lookup | None = None
         self._places: dict[str, int] = {}
@@ -97,7 +97,7 @@ class RepeatedTextColumn(TextColumn):
             self._repeats = len(np.unique(words)) <= max(2, rows.count // _FEW)
             if not self._repeats:
                 return super().fill(rows, at)
-            self.arrow = pa.dictionary(pa.int32(), pa.string())
+            self.arrow = TYPE
         if rows.page is not self._page:
             self._page, self._known, self._lookup = rows.page, {}, None
         out = self._out[at : at + rows.count]
@@ -114,15 +114,17 @@ class RepeatedTextColumn(TextColumn):
     def _give_up(self, rows: Rows, at: int) -> list[Bad]:
         """Go on as any text: there are too many different ones. The type stays, so that a part has one."""
         self._repeats = False
-        if at:
-            self._chunks = [self._dictionary(at).dictionary_decode()]
+        done = self._dictionary(at)
+        self._shares = self._waits
+        self._chunks = [done if self._waits else done.dictionary_decode()]
+        self._begin, self._page = at, rows.page
         return super().fill(rows, at)
 
     def finish(self, count: int) -> pa.Array:
         """See `Column`."""
         if not self._repeats:
             array = super().finish(count)
-            return array if self._repeats is None or self.arrow == pa.string() else array.dictionary_encode()
+            return array if array.type == self.arrow else array.dictionary_encode()
         array = self._dictionary(count)
         self._out = np.empty(0, np.int32)
         return array

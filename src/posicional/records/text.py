@@ -56,20 +56,9 @@ class TextColumn(Column):
             if len(wrong):
                 bad.append(Bad(wrong, NO_TEXT))
                 cells[wrong] = BLANK
-        page = rows.page if high and not rows.page.utf8 else None
-        whole = _strings(cells)
-        leads = bool((cells[:, 0] == BLANK).any())
-        trails = bool((cells[:, -1] == BLANK).any())
-        texts = _trimmed(whole, field.trim, leads, trails)
-        nulls = blank_rows(cells) if leads else None
-        if page is not None:
-            texts = _to_utf8(texts, page)
-        if self._missing is not None:
-            nulls = self._with_missing(texts, whole, page, nulls)
-        if nulls is not None and nulls.any():
-            texts = _with_nulls(texts, nulls)
-            if field.required:
-                bad.append(Bad(np.flatnonzero(nulls), REQUIRED))
+        texts, nulls = self.texts(cells, rows.page if high else None)
+        if nulls is not None and field.required:
+            bad.append(Bad(np.flatnonzero(nulls), REQUIRED))
         if self._enum is not None:
             strange = pc.invert(pc.is_in(texts, value_set=self._enum)).to_numpy(zero_copy_only=False)
             if nulls is not None:
@@ -78,6 +67,23 @@ class TextColumn(Column):
                 bad.append(Bad(np.flatnonzero(strange), self._enum_fault))
         self._chunks.append(texts)
         return bad
+
+    def texts(self, cells: Bytes, page: Page | None) -> tuple[pa.Array, Mask | None]:
+        """What the rows of a (count, width) matrix say, and which of them say nothing, if any.
+
+        `page`: that of the bytes, unless all of them are ASCII.
+        """
+        page = None if page is None or page.utf8 else page
+        whole = _strings(cells)
+        leads = bool((cells[:, 0] == BLANK).any())
+        trails = bool((cells[:, -1] == BLANK).any())
+        texts = _to_utf8(_trimmed(whole, self.field.trim, leads, trails), page)
+        nulls = blank_rows(cells) if leads else None
+        if self._missing is not None:
+            nulls = self._with_missing(texts, whole, page, nulls)
+        if nulls is None or not nulls.any():
+            return texts, None
+        return _with_nulls(texts, nulls), nulls
 
     def _with_missing(self, texts: pa.Array, whole: pa.Array, page: Page | None, nulls: Mask | None) -> Mask:
         """Which records are blank or hold a spelling of nothing."""
