@@ -28,6 +28,9 @@ from posicional.records.swar import MOST
 GROUP_ROWS = 1 << 17
 GROUP_BYTES = 48 << 20
 SAMPLE = 1 << 13
+BUFFER = 4 << 20
+"""Bytes that a part collects before it asks for the interpreter's lock: an encoder that must wait for it at every page
+stands still while another thread decodes."""
 
 
 class _Counted(io.RawIOBase):
@@ -56,19 +59,21 @@ class PartWriter:
     def __init__(self, sink: Sink, name: str, table: str, schema: pa.Schema) -> None:
         self._stream = sink.open(name)
         self._counted = _Counted(self._stream)
+        self._buffered = pa.BufferedOutputStream(pa.PythonFile(self._counted, mode="w"), BUFFER)
         self._name = name
         self._table = table
         self._schema = schema
         self._writer: pq.ParquetWriter | None = None
         self._waiting: list[pa.RecordBatch] = []
-        self._waiting_rows = 0
+        self._waiting_rows = self._waiting_bytes = 0
         self._rows = 0
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Add rows; they are written when there are enough for a row group."""
         self._waiting.append(batch)
         self._waiting_rows += batch.num_rows
-        if self._waiting_rows >= GROUP_ROWS or sum(one.nbytes for one in self._waiting) >= GROUP_BYTES:
+        self._waiting_bytes += batch.nbytes
+        if self._waiting_rows >= GROUP_ROWS or self._waiting_bytes >= GROUP_BYTES:
             self._write_group()
 
     def flush(self) -> None:
@@ -82,13 +87,14 @@ class PartWriter:
         writer = self._open([])
         writer.add_key_value_metadata({f"posicional.{key}": value for key, value in footer.items()})
         writer.close()
+        self._buffered.close()
         self._stream.close()
         return Part(self._name, self._table, self._rows, self._counted.size)
 
     def _write_group(self) -> None:
         batches, self._waiting = self._waiting, []
         self._rows += self._waiting_rows
-        self._waiting_rows = 0
+        self._waiting_rows = self._waiting_bytes = 0
         writer = self._open(batches)
         if batches:
             table = pa.Table.from_batches(batches)
@@ -100,7 +106,7 @@ class PartWriter:
             # Text that repeats itself comes as dictionaries, which is known from the first batch on.
             schema = batches[0].schema if batches else self._schema
             self._writer = pq.ParquetWriter(
-                self._counted,
+                self._buffered,
                 schema,
                 compression="zstd",
                 compression_level=1,
