@@ -191,5 +191,5 @@ def test_a_control_record_that_cannot_be_read_is_a_reject_and_a_problem() -> Non
     header = replace(HEADER, fields=rubbish, checks=())
     data = b"H99999999\xe8\x31\xff\x00 \n" + b"D00100        \n"
     reading = Reading(replace(layout(header, DETAIL), encoding="cp1252"), file="f", path="f.txt", date=None)
-    assert [read.table for read in reading.batches(Bytes(data))] == [None, "f"]
+    assert [read.table for read in reading.batches(Bytes(data))] == ["f", None]
     assert (reading.account.rejects, reading.controls) == (1, [])

@@ -27,12 +27,12 @@ from oracle.golden import Case, all_cases
 from oracle.layouts import layouts
 from oracle.product import Bytes, Parts
 from posicional.cli.layout import printed
-from posicional.records.ruler import names, scale, under
 from posicional.contract.layout import Layout
 from posicional.records import evidence
 from posicional.records.probe import leaves_of
 from posicional.records.reader import convert
 from posicional.records.reading import Reading
+from posicional.records.ruler import names, scale, under
 from posicional.records.trial import Trial, try_layout
 from posicional.records.visible import cells_of, visible
 

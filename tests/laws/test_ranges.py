@@ -15,7 +15,7 @@ from oracle.layouts import layouts
 from oracle.product import differences, read_fast
 from posicional.contract.layout import Layout
 from posicional.errors import UsageError
-from posicional.records import blocks, ranges
+from posicional.records import blocks, hashing, ranges
 
 
 @contextmanager
@@ -25,6 +25,7 @@ def cut_into(size: int, piece: int) -> Iterator[None]:
         patch.setattr(ranges, "RANGE", size)
         patch.setattr(ranges, "PIECE", piece)
         patch.setattr(blocks, "PIECE", piece)
+        patch.setattr(hashing, "PIECE", piece)
         yield
 
 

@@ -74,6 +74,8 @@ for _command in (
 
 def main() -> None:
     """Run the command line and leave with the exit code that the outcome means."""
+    # numpy would start a thread on every core to multiply matrices, which nothing here does.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     with patient_output() as output:
         code = _outcome()
         if output is not None:

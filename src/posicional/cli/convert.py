@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -46,6 +47,15 @@ def convert(
     The output appears only when the whole file is accepted: a refused file (too many rejects, a trailer that does
     not agree) leaves nothing but its rejects, and exit code 4.
     """
+    from posicional.records.hashing import LARGE, begun
+
+    source = _source(file)
+    digests = None
+    if source.size > LARGE:
+        # It is hashed on another core while this one loads what is needed to read it; loading holds the interpreter's
+        # lock, for which the other one would else wait up to 5 ms behind every piece.
+        sys.setswitchinterval(0.001)
+        digests = begun(source)
     from posicional.contract.layout import Layout
     from posicional.contract.tolerance import parse_tolerance
     from posicional.records.reader import convert as convert_file
@@ -53,7 +63,6 @@ def convert(
     layout = Layout.load(layout_path)
     tolerance = parse_tolerance(max_rejects)
     target = _Target.of(output, layout)
-    source = _source(file)
     _keep_apart(file, target, rejects)
     with _workroom(target.folder) as (room, store), shown(source, file.name) as watched:
         result = convert_file(
@@ -66,6 +75,7 @@ def convert(
             date=day_of(day) if day else None,
             tolerance=tolerance.allows,
             one_part=target.one_file,
+            digests=digests,
         )
         written = []
         if not result.problems:

@@ -35,7 +35,7 @@ def shown(source: Source, name: str) -> Iterator[Source]:
 
     columns = (SpinnerColumn(), TextColumn(name), DownloadColumn(), TransferSpeedColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        # A large file is looked through once before it is decoded, so the total is not the file's size.
+        # A file whose lines differ is looked through once before it is decoded: the total is not the file's size.
         task = progress.add_task(name, total=None)
         yield _Watched(source, lambda count: progress.advance(task, count))
 

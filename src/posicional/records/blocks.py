@@ -1,33 +1,22 @@
-"""Reading: an object as a stream of blocks, each read, hashed and ready while the one before is being decoded.
-
-The stored object is cut into pieces of 8 MiB. Each piece is hashed by itself and the content hash is the hash of those
-hashes, so that byte ranges of an object can be hashed apart and put together later.
-"""
+"""Reading: an object as a stream of blocks, each read, hashed and ready while the one before is being decoded."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import BinaryIO, Protocol, TypeVar, cast
+from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
-from posicional.errors import StoreError
 from posicional.ports import Source
+from posicional.records.hashing import PIECE, Hashes, read_exactly
 from posicional.records.rows import Bytes
 
-PIECE = 8 << 20
+STRIP = 1 << 18
 ROOM = 1 << 16  # in front of a block's bytes: what was left of the block before goes there, and the block stays put
 
 T = TypeVar("T")
-
-
-class _Raw(Protocol):
-    """What `typing.BinaryIO` forgets to promise."""
-
-    def readinto(self, view: memoryview, /) -> int | None: ...
 
 
 @dataclass(slots=True)
@@ -39,36 +28,6 @@ class Block:
     end: int
     at: int
     last: bool
-
-
-@dataclass(slots=True)
-class Hashes:
-    """The digests of the pieces read so far, in order, and how many stored bytes they cover."""
-
-    pieces: list[bytes] = field(default_factory=list)
-    size: int = 0
-
-    def add(self, view: memoryview) -> None:
-        """Hash one piece."""
-        self.pieces.append(hashlib.sha256(view).digest())
-        self.size += len(view)
-
-
-def content_hash(pieces: list[bytes]) -> str:
-    """The content hash (hex) of an object from the digests of its consecutive 8 MiB pieces."""
-    return hashlib.sha256(b"".join(pieces)).hexdigest()
-
-
-def read_exactly(stream: BinaryIO, view: memoryview, at: int) -> None:
-    """Fill the view; `at` is its offset, for the message when the object is shorter than it said."""
-    raw = cast(_Raw, stream)
-    done = 0
-    while done < len(view):
-        got = raw.readinto(view[done:])
-        if not got:
-            hint = "it changed while it was read: convert it again"
-            raise StoreError("the object ended early", where=f"byte {at + done}", hint=hint)
-        done += got
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +63,16 @@ def plain_blocks(source: Source, hashes: Hashes | None, span: Span, stop: int, m
             low, high = max(at, span.begin), min(at + len(piece), stop)
             if low < high:
                 yield Block(data, ROOM + low - at, ROOM + high - at, low, high == stop)
+
+
+def strips(source: Source, low: int, high: int) -> Iterator[Bytes]:
+    """The bytes [low, high), so little at a time that they are still in the processor's cache. Keep no views."""
+    buffer = np.empty(STRIP, np.uint8)
+    with source.open(low, high) as stream:
+        for at in range(low, high, STRIP):
+            strip = buffer[: min(STRIP, high - at)]
+            read_exactly(stream, strip.data, at)
+            yield strip
 
 
 def ahead(items: Iterator[T]) -> Iterator[T]:

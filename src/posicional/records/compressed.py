@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from posicional.errors import StoreError
 from posicional.ports import Source
-from posicional.records.blocks import PIECE, Hashes, read_exactly
+from posicional.records.hashing import PIECE, read_exactly
 
 KINDS = {".gz": "gzip", ".zst": "zstd", ".zip": "zip"}
 
@@ -52,18 +52,6 @@ class Unpacked:
 def is_compressed(path: str) -> bool:
     """Whether a file's name says that it is compressed."""
     return Path(path).suffix.lower() in KINDS
-
-
-def content_pieces(source: Source) -> list[bytes]:
-    """The digests of an object's pieces, as it is stored."""
-    hashes = Hashes()
-    buffer = bytearray(min(PIECE, source.size))
-    with source.open() as stream:
-        for at in range(0, source.size, PIECE):
-            piece = memoryview(buffer)[: min(PIECE, source.size - at)]
-            read_exactly(stream, piece, at)
-            hashes.add(piece)
-    return hashes.pieces
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from posicional.contract.layout import Layout
 from posicional.ports import Source
 from posicional.records import framing
-from posicional.records.blocks import PIECE, read_exactly
+from posicional.records.hashing import PIECE, read_exactly
 from posicional.records.pages import page_of
 
 LOOK = 1 << 16  # bytes looked at in one go for the next line end
@@ -38,6 +38,13 @@ def cuts(source: Source, layout: Layout, begin: int, end: int, size: int) -> lis
         return []
     found = [(at, _next_record(source, layout, begin, end, at)) for at in range(size, end, size)]
     return [(at, record) for at, record in found if begin < record < end]
+
+
+def record_length(source: Source, layout: Layout, begin: int, end: int) -> int:
+    """Bytes of a record with its line end, if all are as long as the first one; 0 where that has none."""
+    if layout.framing == "fixed":
+        return layout.kinds[0].length
+    return _next_record(source, layout, begin, end, begin + 1) - begin
 
 
 def _next_record(source: Source, layout: Layout, begin: int, end: int, at: int) -> int:

@@ -14,9 +14,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 
 from posicional.ports import Source
-from posicional.records.blocks import PIECE, ROOM, Block, read_exactly
+from posicional.records.blocks import ROOM, Block
+from posicional.records.hashing import PIECE, read_exactly
 from posicional.records.pages import Page
 from posicional.records.rows import Bytes, Index, Ints, Mask
 
@@ -70,12 +72,19 @@ class Frame:
         frame = self.origin or self
         return frame.at + frame.starts[rows]
 
-    def content(self, row: int) -> bytes:
-        """One record's bytes, as they stand in the file."""
-        if self.origin is not None:
-            return self.origin.content(row)
-        start = int(self.starts[row])
-        return self.data[start : start + self.length(row)].tobytes()
+    def contents(self, rows: Index) -> pa.Array:
+        """The bytes of some of the records, as they stand in the file."""
+        frame = self.origin or self
+        starts = frame.starts[rows]
+        low = int(starts[0]) if len(rows) else 0
+        # Each of them, and what stands between it and the next one, as a text of its own; every other one is wanted.
+        offsets = np.empty((len(rows), 2), np.int32)
+        offsets[:, 0] = starts - low
+        offsets[:, 1] = offsets[:, 0] + (frame.lengths if isinstance(frame.lengths, int) else frame.lengths[rows])
+        buffers = [None, pa.py_buffer(offsets), pa.py_buffer(frame.data[low:])]
+        pieces = pa.Array.from_buffers(pa.binary(), max(0, 2 * len(rows) - 1), buffers)
+        wanted = np.arange(0, 2 * len(rows), 2)
+        return pieces.take(pa.Array.from_buffers(pa.int64(), len(rows), [None, pa.py_buffer(wanted)]))
 
     def taken(self, rows: Index | slice) -> int:
         """All the bytes that some of the records take."""

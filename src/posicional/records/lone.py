@@ -7,9 +7,9 @@ from dataclasses import replace
 from posicional.contract.layout import Field, Layout, RecordKind
 from posicional.errors import DataRefused
 from posicional.ports import Source
-from posicional.records.blocks import read_exactly
 from posicional.records.descriptors import SIZE
 from posicional.records.framing import LONGEST
+from posicional.records.hashing import read_exactly
 
 _STEP = 1 << 16
 

@@ -1,9 +1,10 @@
 """A large file as ranges that are read apart, on all cores, and add up to the same as the whole.
 
-A first pass over all ranges hashes them, counts their lines and, where there are groups, finds the records that open
-and close them: so every range knows the number of its first line and the groups it begins in. A second pass decodes
-each range into parts of its own, and notes what its control records say; the notes, taken one range after the other,
-are checked as those of a file read in one go.
+Every range must know the number of its first line and the groups that it begins in. Where all lines seem to be equally
+long the number is reckoned, and proven when all ranges have been read: each says how many records it had. Else a first
+pass over all ranges counts their lines and finds the records that open and close groups. Then each range is decoded
+into parts of its own, and notes what its control records say; the notes, taken one range after the other, are checked
+as those of a file read in one go.
 """
 
 from __future__ import annotations
@@ -22,17 +23,18 @@ import numpy as np
 from posicional.contract.layout import Layout
 from posicional.ports import Source, Together
 from posicional.records import framing
-from posicional.records.blocks import PIECE, Hashes, Span, plain_blocks
+from posicional.records.blocks import STRIP, Span, plain_blocks, strips
 from posicional.records.controls import Mark, Problems, Segment, Walk, check_balance, kept_controls
 from posicional.records.conversion import Account, ControlRecord, Problem
-from posicional.records.extent import cuts, extent
+from posicional.records.extent import cuts, extent, record_length
 from posicional.records.framing import Frame
+from posicional.records.hashing import LARGE, PIECE, content_pieces
 from posicional.records.kinds import Kinds, numbers
 from posicional.records.pages import page_of
 from posicional.records.rows import MARGIN
 
-RANGE = 16 * PIECE
-"""Stored bytes of one range, a multiple of what is hashed at once: a part of 20 to 40 MB of Parquet."""
+RANGE = LARGE
+"""Stored bytes of one range at most: a part of 20 to 40 MB of Parquet."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -40,13 +42,12 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What the first pass finds in a range: the digests of its pieces, its lines, and the marks of groups in it.
+    """What the first pass finds in a range: its lines, and the marks of groups in it.
 
     `marks`: (kind, number of lines before it). `cuttable` is False where there is no line end for longer than a line
     may be: the whole must then be read in one go, to be refused in one place.
     """
 
-    pieces: tuple[bytes, ...]
     lines: int
     marks: tuple[tuple[str, int], ...]
     cuttable: bool
@@ -112,23 +113,69 @@ def _with_threads(workers: int, work: Callable[[T], R], items: Sequence[T]) -> I
         yield from pool.map(work, items)
 
 
-def plan(source: Source, layout: Layout, together: Together) -> tuple[list[Span], list[bytes]]:
-    """The ranges of a file, and the digests of all its pieces; no ranges where it is better read in one go."""
+def is_large(source: Source) -> bool:
+    """Whether a file is read in ranges, if it can be."""
+    return source.size > RANGE
+
+
+def digests_by(together: Together, source: Source) -> list[bytes]:
+    """The digests of an object's pieces, taken by others."""
+    edges = range(0, source.size, LARGE)
+    lows = [(low, min(low + LARGE, source.size)) for low in edges]
+    return [digest for some in together(partial(_digests, source), lows) for digest in some]
+
+
+def _digests(source: Source, edges: tuple[int, int]) -> list[bytes]:
+    return content_pieces(source, *edges)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The ranges of a file; none where it is better read in one go.
+
+    `guessed`: the ranges' first lines are reckoned from the length of the first line, and must be `proven`.
+    """
+
+    spans: tuple[Span, ...] = ()
+    guessed: bool = False
+
+    def proven(self, told: Sequence[Told]) -> bool:
+        """Whether every range had as many records as the next one's first line says."""
+        lines = [span.line for span in self.spans]
+        return not self.guessed or all(
+            line + one.account.records == following
+            for line, one, following in zip(lines, told, lines[1:], strict=False)
+        )
+
+
+def plan(source: Source, layout: Layout, together: Together, *, guess: bool = True) -> Plan:
+    """How a file is read in ranges. With `guess` nothing is looked through where its lines seem to be equally long."""
     grouped = any(kind.opens for kind in layout.kinds)
     rewritten = layout.unit == "chars" and page_of(layout.encoding).utf8
-    if source.size <= RANGE or (grouped and rewritten):
-        return [], []
+    if not is_large(source) or (grouped and rewritten):
+        return Plan()
     begin, end = extent(source, layout)
-    found = cuts(source, layout, begin, end, RANGE)
+    found = cuts(source, layout, begin, end, _step(source.size))
     if not found:
-        return [], []
+        return Plan()
     lows = [0, *(at for at, _ in found), source.size]
     edges = [begin, *(record for _, record in found), end]
     spans = [Span(*four) for four in zip(lows, lows[1:], edges, edges[1:], strict=False)]
+    length = record_length(source, layout, begin, end) if guess and not grouped else 0
+    if length and all((span.begin - begin) % length == 0 for span in spans):
+        return Plan(tuple(replace(span, line=1 + (span.begin - begin) // length) for span in spans), guessed=True)
     scans = list(together(partial(scan, source, layout), spans))
-    if not all(one.cuttable for one in scans):
-        return [], []
-    return list(_placed(layout, spans, scans)), [piece for one in scans for piece in one.pieces]
+    return Plan(tuple(_placed(layout, spans, scans))) if all(one.cuttable for one in scans) else Plan()
+
+
+def _step(size: int) -> int:
+    """Stored bytes of each range: an even number of equal ones, so that no core is left without work at the end.
+
+    A multiple of what is hashed at once, where a range is larger than that.
+    """
+    count = -(-size // RANGE)
+    step = -(-size // (count + count % 2))
+    return step if step < PIECE else -(-step // PIECE) * PIECE
 
 
 def _placed(layout: Layout, spans: Iterable[Span], scans: Iterable[Scan]) -> Iterator[Span]:
@@ -143,34 +190,39 @@ def _placed(layout: Layout, spans: Iterable[Span], scans: Iterable[Scan]) -> Ite
 
 def scan(source: Source, layout: Layout, span: Span) -> Scan:
     """The first pass over one range."""
-    hashes = Hashes()
+    if any(kind.opens for kind in layout.kinds):
+        return _scan_groups(source, layout, span)
+    if layout.framing == "fixed":
+        return Scan(-(-(span.end - span.begin) // layout.kinds[0].length), (), cuttable=True)
+    lines = without = 0
+    cuttable = True
+    mask = np.empty(STRIP, bool)
+    for strip in strips(source, span.begin, span.end):
+        feeds = int(np.count_nonzero(np.equal(strip, framing.LF, out=mask[: len(strip)])))
+        lines += feeds
+        without = 0 if feeds else without + len(strip)
+        cuttable = cuttable and without < PIECE
+    return Scan(lines, (), cuttable)
+
+
+def _scan_groups(source: Source, layout: Layout, span: Span) -> Scan:
+    """The same where records open and close groups."""
     slack = max(kind.length for kind in layout.kinds) + 4 * MARGIN
-    blocks = plain_blocks(source, hashes, span, span.end, slack)
+    blocks = plain_blocks(source, None, span, span.end, slack)
+    groups = _Groups(layout)
+    if layout.framing == "fixed":
+        frames = framing.fixed_frames(blocks, layout.kinds[0].length)
+    else:
+        frames = framing.newline_frames(blocks, frozenset(kind.length for kind in layout.kinds))
     lines, cuttable = 0, True
     marks: list[tuple[str, int]] = []
-    if any(kind.opens for kind in layout.kinds):
-        groups = _Groups(layout)
-        frames = (
-            framing.fixed_frames(blocks, layout.kinds[0].length)
-            if layout.framing == "fixed"
-            else framing.newline_frames(blocks, frozenset(kind.length for kind in layout.kinds))
-        )
-        try:
-            for frame in frames:
-                marks += groups.marks(frame)
-                lines += frame.count
-        except framing.FramingLost:
-            cuttable = False
-    elif layout.framing == "fixed":
-        lines = -(-(span.end - span.begin) // layout.kinds[0].length)
-        for _ in blocks:
-            pass
-    else:
-        for block in blocks:
-            feeds = int(np.count_nonzero(block.data[block.begin : block.end] == framing.LF))
-            cuttable = cuttable and (feeds > 0 or block.end - block.begin < PIECE)
-            lines += feeds
-    return Scan(tuple(hashes.pieces), lines, tuple(marks), cuttable)
+    try:
+        for frame in frames:
+            marks += groups.marks(frame)
+            lines += frame.count
+    except framing.FramingLost:
+        cuttable = False
+    return Scan(lines, tuple(marks), cuttable)
 
 
 class _Groups:

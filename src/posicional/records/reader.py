@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
+from functools import partial
+from typing import cast
 
 from posicional.contract.layout import Layout
 from posicional.errors import DataRefused
 from posicional.ports import Sink, Source, Together
-from posicional.records.blocks import Span, ahead, content_hash
-from posicional.records.compressed import Unreadable, content_pieces, is_compressed, unpacked
+from posicional.records.blocks import Span, ahead
+from posicional.records.compressed import Unreadable, is_compressed, unpacked
 from posicional.records.controls import Notes, Problems
 from posicional.records.conversion import Account, Conversion, Part
+from posicional.records.hashing import Digests, begun, content_hash, content_pieces
 from posicional.records.parquet import PartWriter
-from posicional.records.ranges import Told, Total, cores, joined, plan, threads
+from posicional.records.ranges import Told, Total, cores, digests_by, is_large, joined, plan, threads
 from posicional.records.reading import SMALL, Read, Reading
 from posicional.records.rejects import SCHEMA
 
@@ -52,6 +55,7 @@ def convert(  # noqa: PLR0913  # all that a conversion depends on, each by name
     one_part: bool = False,
     workers: int = 0,
     together: Together | None = None,
+    digests: Digests | None = None,
 ) -> Conversion:
     """Turn a file into Parquet parts in `sink`, and its rejects into others in `rejects` if there are any.
 
@@ -62,35 +66,34 @@ def convert(  # noqa: PLR0913  # all that a conversion depends on, each by name
 
     A file larger than 128 MiB is read in ranges, by so many `workers` at once (0: as many as there are cores), each
     with parts of its own, the same whatever the number of workers. `one_part` keeps it in one. `together` has the
-    ranges read elsewhere, by other processes or machines; a compressed file is unpacked and read here.
+    ranges read elsewhere, by other processes or machines; a compressed file is unpacked and read here. `digests`: where
+    somebody has begun to hash the stored object already.
     """
-    stored: list[bytes] | None = None
+    stored: list[bytes] = []
     try:
         with ExitStack() as stack:
             plain = source
             if is_compressed(path):
-                stored = content_pieces(source)
+                stored = digests() if digests else content_pieces(source)
                 plain = stack.enter_context(unpacked(source, path, member))
-            if together is None or stored is not None:
-                together = threads(workers or cores())
+                digests, together = partial(list, stored), None
+            elif digests is None and is_large(source):
+                digests = partial(list, digests_by(together, source)) if together else begun(source)
             facts = {"layout": layout.name, "layout_digest": layout.digest, "source": path, "source_bytes": source.size}
             footer = {name: str(value) for name, value in facts.items()}
-            if stored is not None:
-                footer["source_sha256"] = content_hash(stored)
-            job = _Job(plain, layout, sink, rejects, file, path, date, footer)
-            total, pieces, closed = job.whole() if one_part else job.run(together)
+            job = _Job(plain, layout, sink, rejects, file, path, date, footer, digests)
+            total, digests, closed = job.whole() if one_part else job.run(together or threads(workers or cores()))
             account = total.account
             if not account.records and not allow_empty:
                 total.problems.add("empty", "the file has no records")
             if not tolerance(account.rejects, account.records):
                 text = f"{account.rejects} of {account.records} records are rejected, more than the contract allows"
                 total.problems.add("rejects", text)
-            sha256 = content_hash(pieces if stored is None else stored)
-            return _conversion(layout, file, total, closed, sha256, source.size)
+            return _conversion(layout, file, total, closed, content_hash(digests()), source.size)
     except Unreadable as error:
         nothing = Total(Problems(), [], Account())
         nothing.problems.add("stream", str(error))
-        return _conversion(layout, file, nothing, [], content_hash(stored or []), source.size)
+        return _conversion(layout, file, nothing, [], content_hash(stored), source.size)
 
 
 def _conversion(
@@ -118,7 +121,11 @@ Closed = tuple[list[Part], list[Part]]
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """One conversion: what is read, and where its parts go; `footer` stands in each of them. Picklable."""
+    """One conversion: what is read, and where its parts go; `footer` stands in each of them.
+
+    `digests`: of the stored object, where they are known or on their way. While that is a thread's work, the job cannot
+    be pickled.
+    """
 
     source: Source
     layout: Layout
@@ -128,30 +135,31 @@ class _Job:
     path: str
     date: date | None
     footer: Mapping[str, str]
+    digests: Digests | None
 
-    def run(self, together: Together) -> tuple[Total, list[bytes], list[Closed]]:
+    def run(self, together: Together) -> tuple[Total, Digests, list[Closed]]:
         """Read the file, in ranges where that pays; what it adds up to, the digests of its pieces, and its parts."""
-        spans, pieces = plan(self.source, self.layout, together)
-        if not spans:
-            return self.whole()
-        ranges = list(together(self.hashed(pieces).range, list(enumerate(spans))))
-        told = [one for one, _ in ranges]
-        return joined(self.layout, self.date, self.source.size, told), pieces, [parts for _, parts in ranges]
+        for guess in (True, False):
+            found = plan(self.source, self.layout, together, guess=guess)
+            if self.digests is None or not found.spans:
+                break
+            ranges = list(together(self.range, list(enumerate(found.spans))))
+            told = [one for one, _ in ranges]
+            if found.proven(told):
+                total = joined(self.layout, self.date, self.source.size, told)
+                return total, self.digests, [parts for _, parts in ranges]
+        return self.whole()
 
-    def whole(self) -> tuple[Total, list[bytes], list[Closed]]:
+    def whole(self) -> tuple[Total, Digests, list[Closed]]:
         """Read the file in one go, decoding ahead of the writing."""
         reading = Reading(self.layout, file=self.file, path=self.path, date=self.date, compact=True)
         parts = _Parts(self, reading, 0)
-        batches = reading.batches(self.source)
+        batches = reading.batches(self.source, hashed=self.digests is not None)
         for read in ahead(batches) if self.source.size > SMALL else batches:
             parts.write(read)
         total = Total(reading.problems, reading.controls, reading.account)
-        pieces = reading.hashes.pieces
-        return total, pieces, [parts.close(self.hashed(pieces).footer)]
-
-    def hashed(self, pieces: list[bytes]) -> _Job:
-        """The same, with the hash of what is read in the footer; of a compressed object it stands there already."""
-        return replace(self, footer={"source_sha256": content_hash(pieces), **self.footer})
+        digests = self.digests or partial(list, reading.hashes.pieces)
+        return total, digests, [parts.close(_hashed(self.footer, digests))]
 
     def range(self, numbered: tuple[int, Span]) -> tuple[Told, Closed]:
         """Read one range: what it says of the whole, and its parts."""
@@ -161,7 +169,12 @@ class _Job:
         parts = _Parts(self, reading, number)
         for read in reading.part(self.source, span):
             parts.write(read)
-        return Told(span, notes.items, reading.controls, reading.account), parts.close(self.footer)
+        told = Told(span, notes.items, reading.controls, reading.account)
+        return told, parts.close(_hashed(self.footer, cast(Digests, self.digests)))
+
+
+def _hashed(footer: Mapping[str, str], digests: Digests) -> dict[str, str]:
+    return {**footer, "source_sha256": content_hash(digests())}
 
 
 class _Parts:

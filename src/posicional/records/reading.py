@@ -16,7 +16,7 @@ import pyarrow as pa
 from posicional.contract.layout import Layout, RecordKind
 from posicional.ports import Source
 from posicional.records import framing
-from posicional.records.blocks import Block, Hashes, Span, ahead, plain_blocks
+from posicional.records.blocks import Block, Span, ahead, plain_blocks
 from posicional.records.characters import in_characters
 from posicional.records.columns import NO_TEXT, Fault
 from posicional.records.controls import MOST_CONTROLS, Mark, Notes, Problems, Segment, Walk, check_balance, is_of_file
@@ -25,9 +25,10 @@ from posicional.records.decode import check_supported
 from posicional.records.descriptors import described_frames
 from posicional.records.extent import extent, is_described
 from posicional.records.framing import Frame, FramingLost
+from posicional.records.hashing import Hashes
 from posicional.records.kinds import NONE, Assigned, Kinds, numbers
 from posicional.records.pages import page_of
-from posicional.records.rejects import FrameRejects, lost
+from posicional.records.rejects import FrameRejects, Rejects
 from posicional.records.rows import MARGIN, Index, Ints, Mask, Work
 from posicional.records.sequences import Sequences
 from posicional.records.tables import Table
@@ -63,7 +64,6 @@ class Reading:
         self.problems = Problems() if notes is None else notes
         self.controls: list[ControlRecord] = []
         self.hashes = Hashes()
-        self._path = path
         self._page = page_of(layout.encoding)
         self._kinds = Kinds(layout, self._page.blank)
         self._notes = notes
@@ -77,16 +77,17 @@ class Reading:
         self._work = Work(framing.FRAME_ROWS)
         self._sequences = Sequences(layout, self._page, self._work)
         self._slack = max(kind.length for kind in layout.kinds) + 4 * MARGIN
+        self._rejects = Rejects(path)
         self._account: Counter[str] = Counter()
 
-    def batches(self, source: Source) -> Iterator[Read]:
-        """All batches of tables and rejects, in the order of the file."""
+    def batches(self, source: Source, *, hashed: bool = False) -> Iterator[Read]:
+        """All batches of tables and rejects, in the order of the file. `hashed`: somebody else hashes it."""
         begin, end = extent(source, self.layout)
         stop = source.size if self._described else end  # the last described record may end in blanks
-        yield from self._records(source, Span(0, source.size, begin, end), stop, self.hashes)
+        yield from self._records(source, Span(0, source.size, begin, end), stop, None if hashed else self.hashes)
         framed = self._framed if self._described else end
         self._walk.finish()
-        self._account["bytes"] = self.hashes.size
+        self._account["bytes"] = source.size if hashed else self.hashes.size
         self._account["ignored"] = begin + source.size - framed
         check_balance(self.account, self.problems)
 
@@ -106,11 +107,12 @@ class Reading:
                 yield from self._frame(frame)
         except FramingLost as error:
             self._framed = stop
-            yield from self._lost(error, stop)
+            self._lost(error, stop)
         for _ in blocks:  # what follows the last record is hashed as well
             pass
         for table in self.tables:
             yield from self._flushed(table)
+        yield from self._refused(last=True)
 
     @property
     def account(self) -> Account:
@@ -135,13 +137,13 @@ class Reading:
             return (part for frame in frames for part in in_characters(frame, self._slack))
         return frames
 
-    def _lost(self, error: FramingLost, end: int) -> Iterator[Read]:
+    def _lost(self, error: FramingLost, end: int) -> None:
         """What follows a place where framing was lost is one reject; it is read on for the hash alone."""
         where = f"line {error.line}, byte {error.at}"
         self.problems.add("structure", f"{error.reason} ({where}): is this the framing of the file?", error.line)
         self._follow(Segment(Counter({"": 1}), first=error.line))
         self._account += Counter({"records": 1, "rejects": 1, "rejected": end - error.at})
-        yield Read(None, lost(self._path, error.line, error.at, error.reason, error.raw))
+        self._rejects.lost(error.line, error.at, error.reason, error.raw)
 
     def _follow(self, item: Segment | Mark) -> int | None:
         """What follows next in the file, for the check of its control records; the group that it belongs to."""
@@ -255,11 +257,11 @@ class Reading:
             if table.kind.is_control:
                 yield from self._flushed(table)
         self._account["records"] += frame.count
-        batch = rejects.batch(self._path)
-        if batch is not None:
-            self._account["rejected"] += frame.taken(rejects.rows)
-            self._account["rejects"] += batch.num_rows
-            yield Read(None, batch)
+        rows = self._rejects.take(rejects)
+        if len(rows):
+            self._account["rejected"] += frame.taken(rows)
+            self._account["rejects"] += len(rows)
+            yield from self._refused()
 
     def _walk_through(self, frame: Frame, tally: Tally, marks: Mapping[int, Mark]) -> Ints | None:
         """Check the frame's control records in their order; returns each record's group (0: none), if there are any."""
@@ -300,3 +302,8 @@ class Reading:
             self._account["controls" if table.kind.is_control else "rows"] += batch.num_rows
             if table.name:
                 yield Read(table.name, batch)
+
+    def _refused(self, *, last: bool = False) -> Iterator[Read]:
+        batch = self._rejects.batch(last=last)
+        if batch is not None:
+            yield Read(None, batch)

@@ -37,97 +37,112 @@ SCHEMA = pa.schema(
 )
 
 
+BATCH_ROWS = 1 << 15
+BATCH_BYTES = 8 << 20
+
+
 @dataclass(frozen=True, slots=True)
 class _Cause:
-    """What some records of a frame are refused for."""
+    """What some records are refused for."""
 
     kind: str
     field: Field | None
     fault: Fault
+
+    @property
+    def name(self) -> str | None:
+        """The field's name, dotted below a group; None where it is the record."""
+        if self.field is None:
+            return None
+        return f"{self.field.name}.{self.fault.field}" if self.fault.field else self.field.name
 
 
 class FrameRejects:
     """The refused records of one frame. The first cause that is told of a record is its reason."""
 
     def __init__(self, frame: Frame) -> None:
-        self._frame = frame
-        self._causes: list[_Cause] = []
-        self._cause_of: npt.NDArray[np.int32] | None = None
-        self._others: npt.NDArray[np.int32] = np.empty(0, np.int32)
+        self.frame = frame
+        self.causes: list[_Cause] = []
+        self.cause_of: npt.NDArray[np.int32] | None = None
+        self.others: npt.NDArray[np.int32] = np.empty(0, np.int32)
 
     def add(self, rows: Index, kind: str, field: Field | None, fault: Fault) -> None:
         """Refuse records (numbers within the frame)."""
         if not len(rows):
             return
-        if self._cause_of is None:
-            self._cause_of = np.full(self._frame.count, -1, np.int32)
-            self._others = np.zeros(self._frame.count, np.int32)
-        known = self._cause_of[rows] >= 0
-        self._others[rows[known]] += 1
-        self._cause_of[rows[~known]] = len(self._causes)
-        self._causes.append(_Cause(kind, field, fault))
+        if self.cause_of is None:
+            self.cause_of = np.full(self.frame.count, -1, np.int32)
+            self.others = np.zeros(self.frame.count, np.int32)
+        known = self.cause_of[rows] >= 0
+        self.others[rows[known]] += 1
+        self.cause_of[rows[~known]] = len(self.causes)
+        self.causes.append(_Cause(kind, field, fault))
 
     @property
     def mask(self) -> Mask | None:
         """Which records are refused; None when none is."""
-        return None if self._cause_of is None else self._cause_of >= 0
+        return None if self.cause_of is None else self.cause_of >= 0
 
-    @property
-    def rows(self) -> Index:
-        """The refused records' numbers."""
-        return np.flatnonzero(self._cause_of >= 0) if self._cause_of is not None else np.empty(0, np.intp)
 
-    def batch(self, path: str) -> pa.RecordBatch | None:
-        """The rejects as rows of `SCHEMA`."""
-        if self._cause_of is None:
+class Rejects:
+    """Refused records on their way to Arrow, from frame to frame until they are enough for a batch."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._causes: dict[_Cause, int] = {}
+        self._columns: list[tuple[Ints, Ints, npt.NDArray[np.int32], npt.NDArray[np.int32]]] = []
+        self._raw: list[pa.Array] = []
+        self._count = self._bytes = 0
+
+    def take(self, rejects: FrameRejects) -> Index:
+        """Take in what one frame refused; returns the numbers of these records within it."""
+        if rejects.cause_of is None:
+            return np.empty(0, np.intp)
+        rows = np.flatnonzero(rejects.cause_of >= 0)
+        known = np.array([self._causes.setdefault(one, len(self._causes)) for one in rejects.causes], np.int32)
+        frame = rejects.frame
+        columns = (frame.line + rows, frame.offsets(rows), known[rejects.cause_of[rows]], rejects.others[rows])
+        self._add(*columns, frame.contents(rows))
+        return rows
+
+    def lost(self, line: int, byte: int, reason: str, raw: bytes) -> None:
+        """Take in the one reject that stands for all that follows a place where framing was lost."""
+        cause = self._causes.setdefault(_Cause("", None, Fault("framing lost", reason)), len(self._causes))
+        one = np.ones(1, np.int64)
+        self._add(one * line, one * byte, np.array([cause], np.int32), np.zeros(1, np.int32), binary_array([raw]))
+
+    def batch(self, *, last: bool = False) -> pa.RecordBatch | None:
+        """The rejects as rows of `SCHEMA`, once there are enough, or at the end."""
+        if not self._count or not (last or self._count >= BATCH_ROWS or self._bytes >= BATCH_BYTES):
             return None
-        rows = self.rows
-        frame = self._frame
-        cause = self._cause_of[rows]
-        causes = self._causes
+        lines, offsets, cause, others = (np.concatenate(parts) for parts in zip(*self._columns, strict=True))
+        raw = pa.concat_arrays(self._raw)
+        causes = list(self._causes)
         fields = [one.field for one in causes]
-        names = [
-            f"{one.name}.{c.fault.field}" if c.fault.field else one.name
-            for c, one in zip(causes, fields, strict=True)
-            if one
-        ]
-        name_of = np.cumsum([one is not None for one in fields]) - 1
-        has_field = np.array([one is not None for one in fields])
-        has_kind = np.array([bool(one.kind) for one in causes])
+        of_field = np.array([one is not None for one in fields])[cause]
         arrays = [
-            _pick([path], np.zeros(len(rows), np.int64)),
-            _ints(frame.line + rows),
-            _ints(frame.offsets(rows)),
-            _pick([one.kind for one in causes], cause, has_kind[cause]),
-            _pick(names or [""], np.maximum(name_of, 0)[cause], has_field[cause]),
-            _small([one.start + 1 if one else 0 for one in fields], cause, has_field[cause]),
-            _small([one.stop if one else 0 for one in fields], cause, has_field[cause]),
+            _pick([self._path], np.zeros(len(cause), np.int64)),
+            _ints(lines),
+            _ints(offsets),
+            _pick([one.kind for one in causes], cause, np.array([bool(one.kind) for one in causes])[cause]),
+            _pick([one.name or "" for one in causes], cause, of_field),
+            _small([one.start + 1 if one else 0 for one in fields], cause, of_field),
+            _small([one.stop if one else 0 for one in fields], cause, of_field),
             _pick([one.fault.reason for one in causes], cause),
             _pick([one.fault.expected for one in causes], cause),
-            pa.Array.from_buffers(pa.int32(), len(rows), [None, pa.py_buffer(self._others[rows])]),
-            binary_array([frame.content(row) for row in rows.tolist()]),
+            pa.Array.from_buffers(pa.int32(), len(cause), [None, pa.py_buffer(others)]),
+            raw,
         ]
+        self._columns, self._raw, self._count, self._bytes = [], [], 0, 0
         return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
 
-
-def lost(path: str, line: int, byte: int, reason: str, raw: bytes) -> pa.RecordBatch:
-    """The one reject that stands for all that follows a place where framing was lost."""
-    one = np.zeros(1, np.int64)
-    none = np.zeros(1, bool)
-    arrays = [
-        string_array([path]),
-        _ints(one + line),
-        _ints(one + byte),
-        _pick([""], one, none),
-        _pick([""], one, none),
-        _small([0], one, none),
-        _small([0], one, none),
-        string_array(["framing lost"]),
-        string_array([reason]),
-        _small([0], one, ~none),
-        binary_array([raw]),
-    ]
-    return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
+    def _add(
+        self, lines: Ints, offsets: Ints, cause: npt.NDArray[np.int32], others: npt.NDArray[np.int32], raw: pa.Array
+    ) -> None:
+        self._columns.append((lines, offsets, cause, others))
+        self._raw.append(raw)
+        self._count += len(lines)
+        self._bytes += raw.nbytes
 
 
 def _pick(texts: list[str], index: npt.NDArray[np.integer], valid: Mask | None = None) -> pa.Array:

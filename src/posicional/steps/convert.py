@@ -189,7 +189,7 @@ def _superseded(expected: ExpectedFile, ledger: Ledger, seen: Seen) -> Done:
 def _done(
     expected: ExpectedFile, ledger: Ledger, read: Sequence[_Read], ambiguous: Sequence[ProblemFact], seconds: float
 ) -> Done:
-    from posicional.records.blocks import content_hash
+    from posicional.records.hashing import content_hash
 
     account = {name: sum(getattr(one.conversion.account, name) for one in read) for name in AccountFact.model_fields}
     problems = [*ambiguous, *(problem for one in read for problem in _problems(one, alone=len(read) == 1))]
