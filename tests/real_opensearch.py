@@ -24,7 +24,7 @@ RECIPE = Path(__file__).parent / "opensearch_node"
 VERSIONS = ((21, "3.8.0.0"), (17, "2.19.1.0"))
 """The oldest Java that carries it -> version of the runner, whose first three numbers are OpenSearch's."""
 
-SECONDS = 120.0
+SECONDS = 240.0
 """How long a node may take to begin; it usually takes ten."""
 
 HEAP = ("-Xms512m", "-Xmx768m")
