@@ -24,11 +24,12 @@ ERRORS = {
 }  # fmt: skip
 """What raises a message that may end a run or publication, or say that the ledger cannot be read."""
 
-SAID = ("steps/transform.py", "steps/publish.py", "steps/showing.py", "steps/filling.py", "steps/upserting.py",
-        "day/journal.py", "day/series.py", "documents/*.py",
-        "records/blocks.py", "records/compressed.py", "sql/checks.py", "sql/resolve.py",
-        "backends/duckdb.py", "backends/spark*.py", "backends/java.py", "backends/opensearch.py", "backends/bulk.py",
-        "backends/endpoint.py", "backends/store_*.py")  # fmt: skip
+SAID = ("steps/advance.py", "steps/transform.py", "steps/publi*.py", "steps/filling.py", "steps/showing.py",
+        "steps/upserting.py", "day/journal.py", "day/series.py", "documents/*.py", "records/blocks.py",
+        "records/compressed.py", "sql/checks.py", "sql/protect.py", "sql/resolve.py", "backends/duckdb.py",
+        "backends/engines.py", "backends/parts.py", "backends/changes.py", "backends/remember.py", "backends/spark*.py",
+        "backends/java.py", "backends/opensearch.py", "backends/bulk.py", "backends/endpoint.py", "backends/sigv4.py",
+        "backends/aws.py", "backends/store_*.py")  # fmt: skip
 """Where runs, publications and stores fail. What `posicional check` says of SQL before is quoted in English."""
 
 

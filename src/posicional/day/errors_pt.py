@@ -43,6 +43,11 @@ _DATA: Table = {
     "1 row in {query}": "1 linha em {query}",
     "{count} rows in {query}": "{count} linhas em {query}",
     "these queries to give no row": "nenhuma linha nestas consultas",
+    "personal columns are hashed, and the environment variable {name} is not set": (
+        "há colunas pessoais com hash, e a variável de ambiente {name} não está definida"
+    ),
+    "{name} is too short to keep a secret": "{name} é curta demais para guardar um segredo",
+    "{count} bytes or more": "{count} bytes ou mais",
     "a row has no key": "uma linha está sem chave",
     "{key} never to be null": "{key} nunca vazio",
     "{refused} of {rows} documents were refused: {reasons}": (
@@ -126,6 +131,11 @@ _STORES: Table = {
     "the object has changed since it was seen": "o objeto mudou depois de visto",
     "the object ended early": "o objeto terminou antes da hora",
     "access denied": "acesso negado",
+    "AWS gives no credentials": "a AWS não dá credenciais",
+    "AWS's settings cannot be read": "as configurações da AWS não podem ser lidas",
+    "there are no AWS credentials": "não há credenciais da AWS",
+    "nothing says in which AWS region it is": "nada diz em que região da AWS ele está",
+    "not a contract as `posicional deploy` uploads them": "não é um contrato como `posicional deploy` envia",
     "there is no such bucket": "o bucket não existe",
     "not a key": "não é uma chave",
     "not the URL of a bucket": "não é a URL de um bucket",
@@ -183,6 +193,7 @@ _TARGETS: Table = {
     ),
     "{flag} is no boolean column of the dataset {dataset}": "{flag} não é coluna booleana do dataset {dataset}",
     "a column that is true where the row is gone": "uma coluna verdadeira onde a linha deixou de existir",
+    "the publication left no fact": "a publicação não deixou registro",
     "there is nowhere to publish": "não há onde publicar",
     "run {run} has not made the dataset {name}": "o run {run} não fez o dataset {name}",
     "the column {name} cannot be a field of a document": "a coluna {name} não pode ser campo de um documento",
@@ -255,6 +266,10 @@ HINTS: Table = {
     "cast the argument to the type that the function takes": "converter o argumento para o tipo da função",
     "give it another name with as: no leading underscore, no dot, not posicional": (
         "dar outro nome com as: sem _ no começo, sem ponto, e não posicional"
+    ),
+    "name it: {what}, or AWS_REGION": "indicar: {what}, ou AWS_REGION",
+    "set it to a long random text, and keep it: {command+}": (
+        "definir com um texto longo e aleatório, e guardá-lo: {command}"
     ),
     "name it under publish:": "indicar em publish:",
     "give the dataset another index: in the feed, or remove that index": (
