@@ -49,6 +49,10 @@ bench: $(ready) ## measure reading and sending beside what else can do it
 	@$(python) -m bench.run
 	@$(python) -m bench.publish
 
+.PHONY: bench-engines
+bench-engines: $(spark) ## measure datasets and conversion on DuckDB and Spark (ARGS='--contracts 200000': a quick look)
+	@$(python) -m bench.engines $(ARGS)
+
 .PHONY: check
 check: $(ready) ## lint, format, types, and the direction of imports
 	$(venv)/bin/ruff check

@@ -74,12 +74,13 @@ class DuckDbEngine:
             with _explained(f"dataset {dataset.name}", path, schemas):
                 reader = database.sql(made.duckdb).to_arrow_reader(BATCH_ROWS)
                 schema = protect.schema(reader.schema)
-                remembered = _remember(reader, keys, dataset.key, made.columns)
+                remembered = _remember(reader, keys, dataset.key, made.columns) if dataset.key else iter(reader)
                 batches: Iterator[pa.RecordBatch] = map(protect.apply, remembered)
                 first = next(batches, None)
                 batches = empty_part(schema) if first is None else itertools.chain([first], batches)
                 written = write_parts(batches, schema, sink, "part-{:05d}.parquet".format, self.part_bytes)
-                found = keys.execute(key_query(dataset.key, _KEYS).sql("duckdb", identify=True)).fetchone()
+                counts = key_query(dataset.key, _KEYS).sql("duckdb", identify=True) if dataset.key else ""
+                found = keys.execute(counts).fetchone() if counts else None
         if found:
             check_key(dataset, *map(int, found))
         return written
