@@ -78,11 +78,12 @@ def both(store: Store) -> None:
 
 
 def rows_of(store: Store, day: Day, dataset: str) -> list[dict[str, Any]]:
-    """The rows of a dataset as the current run wrote them."""
+    """The rows of a dataset as the current run wrote them, without where they come from."""
     assert day.run is not None
     assert isinstance(day.run.end, RunEnd)
     tables = [pq.read_table(store_file(store, part.key)) for part in day.run.end.datasets[dataset].parts]
-    return sorted((row for table in tables for row in table.to_pylist()), key=str)
+    rows = [{name: row[name] for name in row if name[0] != "_"} for table in tables for row in table.to_pylist()]
+    return sorted(rows, key=str)
 
 
 def store_file(store: Store, key: str) -> Any:
@@ -671,6 +672,28 @@ def test_a_killed_process_does_not_hold_the_day_up(folder: Store, feed: Feed) ->
     assert waiting.rest.why == "busy"
     outcome = advance(feed, DAY, world(folder, gone=process.gone))
     assert [run.status for run in outcome.day.runs] == ["abandoned", "succeeded"]
+
+
+def test_an_end_that_cannot_be_written(store: Store, feed: Feed) -> None:
+    """The store goes away during a run: the error goes up, and the run has no end. Whoever knows that its process has
+    ended goes on at once; others leave it alone until its lease ends. Nothing is made twice, nothing counts twice.
+    """
+    both(store)
+    clock = ToldClock()
+
+    class Full(Around):
+        def create(self, key: str, data: bytes) -> None:
+            if key.endswith("runs/0001.end.json"):
+                raise StoreError("the disk is full")
+            self.real.create(key, data)
+
+    with pytest.raises(StoreError, match="full"):
+        advance(feed, DAY, world(Full(store), clock=clock, who="ana@um"))
+    waiting = advance(feed, DAY, world(store, clock=clock, who="bia@dois"))
+    assert (waiting.rest.why, waiting.rest.until) == ("busy", waiting.day.runs[0].lease_until)
+    near = advance(feed, DAY, world(store, clock=clock, who="bia@dois", gone=lambda who: who == "ana@um"))
+    assert [run.status for run in near.day.runs] == ["abandoned", "succeeded"]
+    assert rows_of(store, near.day, "ativos") == ACTIVE
 
 
 def test_an_engine_that_is_not_installed_is_no_attempt(store: Store, feed: Feed) -> None:
