@@ -471,6 +471,20 @@ def test_what_the_server_refuses_is_explained(s3: tuple[Store, TinyS3], status: 
     assert not {"\n", "<"} & set(str(raised.value))
 
 
+def test_a_server_that_is_not_there(s3: tuple[Store, TinyS3], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sentence without the library's words; likewise where the environment does not say who we are."""
+    monkeypatch.setattr(store_objects, "RETRIES", 0)
+    s3[1].faults = {"CREATE": ["503"]}
+    with pytest.raises(StoreError, match=r"a: the store answers 503 \(Ordered: as ordered\) -> "):
+        open_store(s3[0].url).create("a", b"1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    with pytest.raises(StoreError, match=r"a: the store cannot be reached -> check"):
+        open_store("s3://balde").read("a")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    with pytest.raises(StoreError, match="the bucket cannot be opened; got Generic S3 error: Missing Secret"):
+        open_store("s3://balde")
+
+
 def test_there_is_no_such_bucket(s3: tuple[Store, TinyS3]) -> None:
     """The bucket is named, rather than the object that cannot be there."""
     store = open_store(f"s3://outro/{s3[1].url[-5:]}")

@@ -254,12 +254,17 @@ def s3_store(url: str) -> ObjectStore:
     endpoint = next(
         (os.environ[name] for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL") if os.environ.get(name)), ""
     )
-    client = S3Store(
-        bucket,
-        prefix=prefix or None,
-        client_options={"allow_http": endpoint.startswith("http://"), "timeout": timedelta(minutes=2)},
-        retry_config={"max_retries": RETRIES, "retry_timeout": timedelta(minutes=1)},
-    )
+    try:
+        client = S3Store(
+            bucket,
+            prefix=prefix or None,
+            client_options={"allow_http": endpoint.startswith("http://"), "timeout": timedelta(minutes=2)},
+            retry_config={"max_retries": RETRIES, "retry_timeout": timedelta(minutes=1)},
+        )
+    except exceptions.BaseError as error:
+        raise StoreError(
+            "the bucket cannot be opened", where=url, got=_first_line(error), hint="check AWS_… in the environment"
+        ) from error
     return ObjectStore(f"s3://{bucket}/{prefix}" if prefix else f"s3://{bucket}", client)
 
 
@@ -294,7 +299,7 @@ def _explained(url: str, key: str) -> Iterator[None]:
         if "NoSuchBucket" in str(error):
             raise _no_bucket(url) from None
         raise StoreError(
-            _first_line(error), where=where, hint="check the endpoint and the network, then run the command again"
+            _failure(error), where=where, hint="check the endpoint and the network, then run the command again"
         ) from error
 
 
@@ -302,9 +307,16 @@ def _no_bucket(url: str) -> StoreError:
     return StoreError("there is no such bucket", where=url, hint="make it, or give another store")
 
 
-def _first_line(error: BaseException) -> str:
-    """What obstore says, without the server's XML and the dump of its inner state behind it."""
+def _failure(error: BaseException) -> str:
+    """What is the matter when a request has failed for good: the server's answer, or that there was none."""
     text = str(error)
+    status = re.search(r"status code: (\d{3})", text)
     said = re.search(r"<Code>([^<]*)</Code>.*?<Message>([^<]*)</Message>", text, re.DOTALL)
-    line = re.split(r"\n|<\?xml|<Error>", text, maxsplit=1)[0].strip(" :")
-    return f"{line}: {said[1]}: {said[2]}" if said else line
+    if status:
+        return f"the store answers {status[1]}" + (f" ({said[1]}: {said[2]})" if said else "")
+    return "the store cannot be reached" if "HTTP error" in text else _first_line(error)
+
+
+def _first_line(error: BaseException) -> str:
+    """What obstore says, without the dump of its inner state behind it."""
+    return str(error).partition("\n")[0].strip(" :")

@@ -136,6 +136,10 @@ _STORES: Table = {
     "there are no AWS credentials": "não há credenciais da AWS",
     "nothing says in which AWS region it is": "nada diz em que região da AWS ele está",
     "not a contract as `posicional deploy` uploads them": "não é um contrato como `posicional deploy` envia",
+    "the bucket cannot be opened": "não foi possível abrir o bucket",
+    "the store cannot be reached": "não foi possível chegar ao armazenamento",
+    "the store answers {status} ({said+})": "o armazenamento responde {status} ({said})",
+    "the store answers {status}": "o armazenamento responde {status}",
     "there is no such bucket": "o bucket não existe",
     "not a key": "não é uma chave",
     "not the URL of a bucket": "não é a URL de um bucket",
@@ -316,6 +320,7 @@ HINTS: Table = {
     "check the credentials (AWS_…) and the policy of the bucket": (
         "conferir as credenciais (AWS_…) e a política do bucket"
     ),
+    "check AWS_… in the environment": "conferir AWS_… no ambiente",
     "check the endpoint and the network, then run the command again": (
         "conferir o endereço e a rede, depois rodar o comando de novo"
     ),
