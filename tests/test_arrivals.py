@@ -26,6 +26,7 @@ from posicional.steps.advance import Outcome, advance, peek
 from posicional.steps.backfill import plan
 from posicional.steps.days import open_days
 from posicional.steps.decide import accept
+from posicional.steps.incoming import incoming
 from posicional.steps.overdue import overdue_days
 from test_advance import Around, Busy, Replacing, rows_of
 from tiny_s3 import TinyS3
@@ -810,6 +811,48 @@ def test_what_lies_there_and_does_not_count_is_told(tmp_path: Path) -> None:
 
 
 # Compressed files, and members of archives.
+
+
+@pytest.mark.parametrize(
+    ("words", "pattern", "names", "prefixes"),
+    [
+        pytest.param("", "CONTRATOS_{date:%Y%m%d}.txt", ["CONTRATOS_{}.txt", "CONTRATOS_{}.txt.gz"], 2, id="plain"),
+        pytest.param("", "{date:%Y%m%d}/C*.txt", ["{}/C1.txt", "{}/x.txt"], 2, id="a folder a day"),
+        pytest.param("", "*X_{date:%Y%m%d}.txt", ["CX_{}.txt"], 1, id="a star in front"),
+        pytest.param("", "C_{version}_{date:%Y%m%d}.txt", ["C_1_{}.txt", "C_2_{}.txt"], 1, id="a version in front"),
+        pytest.param('    marker: "{name}.ok"\n', "C_{date:%Y%m%d}.txt", ["C_{}.txt", "C_{}.txt.ok"], 2, id="a marker"),
+        pytest.param('    marker: "ok/{name}"\n', "C_{date:%Y%m%d}.txt", ["C_{}.txt", "ok/C_{}.txt"], 3, id="another"),
+        pytest.param('    marker: "{name}.ok"\n', "C_{date:%Y%m%d}.txt", ["C_{}.txt"], 2, id="a marker that lacks"),
+        pytest.param(
+            "    parts: {count: 2}\n", "C_{date:%Y%m%d}_{part}.txt", ["C_{}_1.txt", "C_{}_2.txt"], 2, id="parts"
+        ),
+        pytest.param(
+            '    parts: {marker: "FIM_{date:%Y%m%d}"}\n',
+            "C_{date:%Y%m%d}_{part}.txt",
+            ["C_{}_1.txt", "FIM_{}"],
+            3,
+            id="a marker behind parts",
+        ),
+        pytest.param("    date: {from: header.data_ref}\n", "C_*.txt", ["C_{}.txt"], 1, id="a date in the header"),
+        pytest.param("    use: latest\n", "C_{date:%Y%m%d}.txt", ["C_{}.txt"], 1, id="the newest at or before"),
+    ],
+)
+def test_a_date_finds_the_same_among_its_own_names(
+    words: str, pattern: str, names: list[str], prefixes: int, tmp_path: Path
+) -> None:
+    """What a trigger for one date lists is all that there is for it; as many beginnings are listed as are expected."""
+    feed = write_feed(tmp_path / "feed", feed=feed_with(words, contratos_name=pattern))
+    store = Counting(new_store("memory", tmp_path))
+    for day in (YESTERDAY, DAY, TOMORROW):
+        for name in [*names, "CLIENTES_{}.txt", "OTHER_{}.txt"]:
+            send(store.real, name.format(f"{day:%Y%m%d}"), contratos(day=day))
+    everything = incoming(feed, world(store))
+    store.calls.clear()
+    own = incoming(feed, world(store), DAY)
+    assert own.days[DAY] == everything.days[DAY]
+    assert own.unfinished.get(DAY) == everything.unfinished.get(DAY)
+    listed_beside = 1 if "header" in words else 0  # the dates that are known
+    assert store.calls["list"] == prefixes + listed_beside
 
 
 def archive(**members: bytes) -> bytes:
