@@ -8,12 +8,13 @@ import numpy as np
 
 from posicional.contract.layout import Field
 from posicional.records.columns import Bad
-from posicional.records.numbers import NumberColumn
-from posicional.records.rows import Index, Ints, Mask, Rows, Words
+from posicional.records.numbers import NumberColumn, digits_of
+from posicional.records.rows import Bytes, Index, Ints, Mask, Rows, Words
 from posicional.records.swar import either
 
 _HIGH_NIBBLES, _LOW_NIBBLES = np.uint64(0xF0F0F0F0F0F0F0F0), np.uint64(0x0F0F0F0F0F0F0F0F)
 _BYTES, _SHORTS = np.uint64(0x00FF00FF00FF00FF), np.uint64(0x0000FFFF0000FFFF)
+_UNSIGNED = np.uint64(0xF0FFFFFFFFFFFFFF)
 _S4, _S8, _S16, _S32 = np.uint64(4), np.uint64(8), np.uint64(16), np.uint64(32)
 _POSITIVE, _NEGATIVE = (0xC, 0xF), 0xD
 
@@ -21,8 +22,32 @@ _POSITIVE, _NEGATIVE = (0xC, 0xF), 0xD
 class PackedColumn(NumberColumn):
     """Packed decimal: signs C and F (positive) and D (negative, if the field is signed); all blanks is null."""
 
+    def __init__(self, field: Field) -> None:
+        super().__init__(field)
+        self._has_room = digits_of(field) < 2 * field.width - 1
+
     def parse(self, rows: Rows, start: int, out: Ints) -> Mask | None:
         """See `NumberColumn`."""
+        wrong, negative = (self._word if self.field.width <= 8 else self._words)(rows, start, out)
+        if self._has_room:
+            more = out >= self._limit
+            wrong = either(wrong, more if more.any() else None)
+        if negative is not None:
+            np.negative(out, out=out, where=negative)
+        return wrong
+
+    def _word(self, rows: Rows, start: int, out: Ints) -> tuple[Mask | None, Mask | None]:
+        """Numbers that fit one word with their signs: which are wrong, and which negative."""
+        words = rows.work.words(0, rows.count)
+        _load(rows.before(), start, self.field.width, words)
+        wrong, negative = self._signs_of(words.view(np.uint8)[7::8])
+        np.bitwise_and(words, _UNSIGNED, out=words)  # a zero in the sign's place: ten times the number
+        wrong = either(wrong, _bad_nibbles(words, rows))
+        np.floor_divide(_combine(words, rows).view(np.int64), 10, out=out)
+        return wrong, negative
+
+    def _words(self, rows: Rows, start: int, out: Ints) -> tuple[Mask | None, Mask | None]:
+        """The same for longer ones."""
         wrong, negative = self.signs(rows, start)
         first = True
         for value, digits, bad in self.chunks(rows, start):
@@ -33,15 +58,14 @@ class PackedColumn(NumberColumn):
                 np.multiply(out, 10**digits, out=out)
                 np.add(out, value, out=out)
             first = False
-        more = out >= self._limit
-        wrong = either(wrong, more if more.any() else None)
-        if negative is not None:
-            np.negative(out, out=out, where=negative)
-        return wrong
+        return wrong, negative
 
     def signs(self, rows: Rows, start: int) -> tuple[Mask | None, Mask | None]:
         """Which records have no sign, and which a minus; None for none."""
-        nibble = rows.before().column(start + self.field.width - 1) & 0x0F
+        return self._signs_of(rows.before().column(start + self.field.width - 1))
+
+    def _signs_of(self, last: Bytes) -> tuple[Mask | None, Mask | None]:
+        nibble = last & 0x0F
         negative = nibble == _NEGATIVE
         positive = (nibble == _POSITIVE[0]) | (nibble == _POSITIVE[1])
         wrong = ~positive if self.field.sign == "none" else ~(positive | negative)
@@ -119,7 +143,7 @@ def _load(rows: Rows, start: int, size: int, out: Words) -> None:
 
 
 def _bad_nibbles(words: Words, rows: Rows) -> Mask | None:
-    """Which words have a nibble beyond 9; None when none has."""
+    """Which words have a nibble beyond 9; None when none has. Leaves the left half of each byte in scratch number 1."""
     half = rows.work.words(1, rows.count)
     np.bitwise_and(words, _LOW_NIBBLES, out=half)
     low = half.view(np.uint8).max(initial=0)
@@ -132,9 +156,8 @@ def _bad_nibbles(words: Words, rows: Rows) -> Mask | None:
 
 
 def _combine(words: Words, rows: Rows) -> Words:
-    """Sixteen packed digits in each word -> their number, in place."""
-    half = rows.work.words(1, rows.count)
-    np.bitwise_and(words, _HIGH_NIBBLES, out=half)  # a byte is 16 * left + right; less 6 * left: 10 * left + right
+    """Sixteen packed digits in each word -> their number, in place, after `_bad_nibbles` has looked at them."""
+    half = rows.work.words(1, rows.count)  # a byte is 16 * left + right; less 6 * left: 10 * left + right
     np.right_shift(half, _S4, out=half)
     np.multiply(half, np.uint64(6), out=half)
     np.subtract(words, half, out=words)
