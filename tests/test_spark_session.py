@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from posicional.backends import java
+from posicional.backends.spark_session import open_session
 from posicional.errors import EngineError
 
 if TYPE_CHECKING:
@@ -57,6 +59,16 @@ def test_a_session_means_what_every_engine_means(spark: SparkSession) -> None:
     assert spark.sql("select cast('2020-03-01 10:00:00' as timestamp) as x").dtypes == [("x", "timestamp_ntz")]
     assert spark.conf.get("spark.driver.host") == "127.0.0.1"
     assert spark.sparkContext.uiWebUrl is None
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("spark")
+def test_every_thread_has_the_same_spark(spark: SparkSession) -> None:
+    """Sessions of other threads are sessions of the Spark that runs, not of another one."""
+    with ThreadPoolExecutor(3) as pool:
+        sessions = [each.result() for each in [pool.submit(open_session) for _ in range(3)]]
+    assert {id(session.sparkContext) for session in sessions} == {id(spark.sparkContext)}
+    assert len({id(session) for session in sessions}) == 3
 
 
 @pytest.mark.slow

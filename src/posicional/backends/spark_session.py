@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -65,6 +66,9 @@ gateway raises the root's level again unless it has the same one of its own.)
 """
 
 
+_STARTING = threading.Lock()
+
+
 @dataclass(frozen=True, slots=True)
 class LocalSpark:
     """What Spark may use where we start it: `memory` of the JVM (`4g`; empty: half of the machine's), `threads` (0: as
@@ -82,13 +86,17 @@ def open_session(local: LocalSpark | None = None) -> SparkSession:
     Raises `UsageError` where pyspark is not installed, `EngineError` when Spark cannot be started.
     """
     try:
+        from pyspark import SparkContext
         from pyspark.sql import SparkSession
     except ModuleNotFoundError:
         raise UsageError("pyspark is not installed", hint="pip install 'posicional[spark]'") from None
 
-    if SparkSession.getActiveSession() is None and "PYSPARK_GATEWAY_PORT" not in os.environ:
-        _start(local or LocalSpark())
-    session = SparkSession.builder.getOrCreate().newSession()
+    with _STARTING:
+        # What a session says of itself is true of its thread only; several dates may be at work.
+        running = SparkContext._active_spark_context is not None  # noqa: SLF001 - nothing else tells
+        if not running and "PYSPARK_GATEWAY_PORT" not in os.environ:
+            _start(local or LocalSpark())
+        session = SparkSession.builder.getOrCreate().newSession()
     for name, value in (MEANING | WORK).items():
         session.conf.set(name, value)
     if is_local(session):
