@@ -1,4 +1,4 @@
-"""Small tables full of what engines disagree about: nulls, accents, halves, ends of months, empty texts, large numbers."""
+"""Small tables of what engines disagree about: nulls, accents, halves, ends of months, empty texts, large numbers."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ RATES = ("0.0001", "0.3333", "-0.5000", "1.0000", "99.9999", "2.5000", "0.0000",
 
 def tables() -> dict[str, pa.Table]:
     """The tables, the same in every run."""
-    chance = Random(20261122)  # noqa: S311 - values of a test
+    chance = Random(20261122)
     pick = chance.choice
 
     def made(name: str, rows: int, **columns: object) -> pa.Table:

@@ -126,6 +126,9 @@ def _count_if(node: exp.Expr, type_: str) -> exp.Expr:
 
 
 def _truncated(node: exp.Expr, type_: str) -> exp.Expr:
+    """A date, where DuckDB gives a timestamp; MM is how Spark spells a month."""
+    if node.args["unit"].name.upper() == "MM":
+        node.set("unit", _text("MONTH"))
     return _cast(node, type_)
 
 
