@@ -17,6 +17,10 @@ endif
 python := $(venv)/bin/python
 ready  := $(venv)/.installed
 spark  := $(venv)/.installed-spark
+aws    := .venv-aws/.installed
+
+# The emulator of AWS runs Lambdas with its own Python, which is the one that the Lambdas' zip is packed for.
+lambda_pythons := python3.13 $(wildcard $(HOME)/.pyenv/versions/3.13.*/bin/python)
 
 # An environment whose Python has gone (an upgrade of the system does that) is made anew.
 ifeq ($(shell test -x $(python) || echo gone),gone)
@@ -43,6 +47,14 @@ test: $(ready) ## all tests but the slow suites
 .PHONY: test-slow
 test-slow: $(spark) ## the slow suites (those of Spark need a Java 17)
 	@$(python) -m pytest -n 2 --dist loadgroup -m slow
+
+.PHONY: test-aws
+test-aws: $(spark) $(aws) ## deploy the real template to an emulator of AWS and drive it (needs a Python 3.13 and a Java 17)
+	@$(python) -m pytest -m aws tests/aws
+
+.PHONY: smoke-aws
+smoke-aws: $(ready) ## the same day in your own account, in a stack of its own that is removed afterwards (costs some cents)
+	@$(python) deploy/smoke.py
 
 .PHONY: bench
 bench: $(ready) ## measure reading and sending beside what else can do it
@@ -87,4 +99,15 @@ $(ready): pyproject.toml constraints.txt
 $(spark): $(ready)
 	@echo "installing Spark into $(venv) (once) …"
 	@$(python) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,spark]'
+	@touch $@
+
+$(aws): constraints-aws.txt
+	@found=; for candidate in $(lambda_pythons); do \
+	  if "$$candidate" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null; then found=$$candidate; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then echo "the emulator of AWS needs Python 3.13; tried $(lambda_pythons)" >&2; exit 1; fi; \
+	echo "installing the emulator of AWS into .venv-aws (once, about a minute) …"; \
+	"$$found" -m venv --clear .venv-aws
+	@.venv-aws/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-aws.txt \
+	  ministack aws-sam-translator boto3 cfn-lint
 	@touch $@

@@ -13,9 +13,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
-from commands import Said, posicional
 from emulator import Emulator
 
+from commands import Said, posicional
 from posicional.backends.store import open_store
 from posicional.contract.feed import Feed
 from posicional.day.gate import Action
@@ -26,7 +26,7 @@ from worlds import outside_of
 
 T = TypeVar("T")
 
-SECONDS = 90.0
+SECONDS = 240.0
 """How long a test waits for something to happen that takes some seconds."""
 
 
@@ -86,7 +86,7 @@ class Stack:
             io.BytesIO(data), self.bucket, f"dados-posicionais/{name}", Config=_small_pieces()
         )
 
-    # --- what happens ---------------------------------------------------------------------------------------------------
+    # --- what happens -------------------------------------------------------------------------------------------------
 
     def event(self, function: str, event: Mapping[str, Any]) -> Any:
         """Call a Lambda with an event, and wait for what it answers."""

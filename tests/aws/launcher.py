@@ -7,7 +7,8 @@ Run as a program by `emulator.py`, never imported by a test. What is mended, eac
 - metrics in a Lambda's log (EMF) become metrics;
 - schedules keep their time zone, and are looked at every second;
 - policies see `s3:if-none-match`, and every request as if it had come by TLS;
-- a range of an older version of an object is that range, not the whole object.
+- a range of an older version of an object is that range, not the whole object;
+- a Lambda's zip is unpacked once, not for every worker, and its bytecode is shared.
 
 And faults come to order: a file in the folder ORDERS, which is removed when its fault has happened once.
 
@@ -118,6 +119,29 @@ def _with_ranges(original: Callable[..., Any]) -> Callable[..., Any]:
         return 206, answer, body[first : last + 1]
 
     return get
+
+
+# --- Lambda -----------------------------------------------------------------------------------------------------------
+
+_unpacking = threading.Lock()
+
+
+def _once(original: Callable[..., None]) -> Callable[..., None]:
+    def extractall(packed: zipfile.ZipFile, path: Any = None, members: Any = None, pwd: bytes | None = None) -> None:
+        source = Path(packed.filename or "")
+        if source.name != "code.zip":
+            return original(packed, path, members, pwd)
+        folder = Path(tempfile.gettempdir()) / "code" / hashlib.sha256(source.read_bytes()).hexdigest()[:16]
+        with _unpacking:
+            if not folder.is_dir():
+                original(packed, f"{folder}.new")
+                Path(f"{folder}.new").rename(folder)
+        Path(path).mkdir(parents=True, exist_ok=True)
+        for found in folder.iterdir():
+            (Path(path) / found.name).symlink_to(found)
+        return None
+
+    return extractall
 
 
 # --- Glue -------------------------------------------------------------------------------------------------------------
@@ -353,6 +377,7 @@ def main() -> None:
     mended(ministack, "app", _over_tls)
     mended(iam_actions, "s3_service_context", _with_if_none_match)
     mended(s3, "_get_object", _with_ranges)
+    mended(zipfile.ZipFile, "extractall", _once)
     glue._get_docker = _Docker
     mended(glue, "_execute_spark_docker", _run_script)
     mended(glue, "_start_job_run", _start)

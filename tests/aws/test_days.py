@@ -1,34 +1,256 @@
-"""Days on AWS: files put in any order, events doubled and odd, corrections, refusals, failures of every kind."""
+"""Days on AWS: files in any order, events doubled and odd, corrections, refusals, failures of every kind, upgrades."""
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+import json
+import time
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote_plus
+from urllib.request import urlopen
 
 import pytest
+from botocore.exceptions import ClientError
 from cloud import Stack, day_of_planos, only, until
-
-from posicional.day.facts import RunEnd
-from posicional.day.keys import INCOMING
 
 pytestmark = pytest.mark.aws
 
 FIRST = date(2026, 10, 20)
 DAYS = [FIRST + timedelta(days=count) for count in range(20)]
+LATER = [FIRST + timedelta(days=count) for count in range(20, 33)]
+"""Dates for tests that spoil theirs."""
 
 
-def s3_event(bucket: str, key: str) -> dict[str, object]:
+def object_event(bucket: str, key: str) -> dict[str, Any]:
     """The event that EventBridge gives for an object."""
     detail = {"bucket": {"name": bucket}, "object": {"key": key, "size": 1}, "reason": "PutObject"}
     return {"id": "evento-1", "source": "aws.s3", "detail-type": "Object Created", "detail": detail}
 
 
-def test_twenty_days_lead_to_one_glue_run_each(planos: Stack, tmp_path: Path) -> None:
+def documents(endpoint: str, alias: str) -> list[dict[str, Any]]:
+    """All that an alias shows."""
+    with urlopen(f"{endpoint}/{alias}/_search?size=1000") as answer:  # noqa: S310 - our own server
+        return [hit["_source"] for hit in json.load(answer)["hits"]["hits"]]
+
+
+def ends(stack: Stack, day: date) -> list[str]:
+    """How the runs of a date ended."""
+    return [run.status for run in stack.look(day)[0].runs]
+
+
+def test_twenty_days_lead_to_one_glue_run_each(planos: Stack, endpoint: str, tmp_path: Path) -> None:
     """Seven files of a day at the same moment, in any order: one run of Glue, one of the ledger, published."""
+    for first in range(0, len(DAYS), 4):
+        for day in DAYS[first : first + 4]:
+            planos.put(day_of_planos(tmp_path, day))
+        for day in DAYS[first : first + 4]:
+            planos.done(day)
     for day in DAYS:
-        planos.put(day_of_planos(tmp_path, day))
-    for day in DAYS:
-        state = planos.done(day)
-        assert [run.status for run in state.runs] == ["succeeded"]
+        assert ends(planos, day) == ["succeeded"]
         assert [run["JobRunState"] for run in planos.glue_runs(day)] == ["SUCCEEDED"], planos.told(day)
+    assert len(documents(endpoint, "contratos")) == len(documents(endpoint, f"contratos-{DAYS[-1]}")) > 0
+    assert planos.emulator.client("sqs").get_queue_attributes(
+        QueueUrl=_output(planos, "Failures"), AttributeNames=["ApproximateNumberOfMessages"]
+    )["Attributes"] == {"ApproximateNumberOfMessages": "0"}
+
+
+def test_doubled_and_odd_events_do_no_harm(planos: Stack) -> None:
+    """The same event again, a bucket's own with several records, encoded keys, test events, nonsense: nothing new."""
+    day = DAYS[0]
+    planos.done(day)
+    key = f"dados-posicionais/CONTRATOS_{day:%Y%m%d}.txt"
+    odd = "dados-posicionais/relatório de ontem.txt"
+    records = [{"s3": {"bucket": {"name": planos.bucket}, "object": {"key": quote_plus(one)}}} for one in (odd, key)]
+    event = object_event(planos.bucket, key)
+    assert [planos.event("receber", event) for _ in range(3)] == [{"dates": [day.isoformat()]}] * 3
+    assert planos.event("receber", {"Records": [*records, {"kinesis": {}}]}) == {"dates": [day.isoformat()]}
+    for strange in ({"Event": "s3:TestEvent"}, {"source": "aws.glue", "detail": {"jobRunId": "jr_x"}}, {}):
+        assert planos.event("receber", strange) == {"dates": []}
+    planos.put_one(odd.removeprefix("dados-posicionais/"), b"x")
+    assert ends(planos, day) == ["succeeded"]
+    assert len(planos.glue_runs(day)) == 1
+    assert {"UnknownEvents", "Rows", "Rejects", "Refused", "Heartbeat", "DaysOverdue"} <= set(_metrics(planos))
+
+
+def test_log_lines_carry_the_event_that_led_to_them(planos: Stack) -> None:
+    """So that all that one event did can be found."""
+    lines = [json.loads(line) for line in planos.lines("receber") if line.startswith('{"level"')]
+    assert lines
+    assert all(line["correlation_id"] for line in lines)
+
+
+def test_a_correction_redoes_its_own_day_only(planos: Stack, tmp_path: Path) -> None:
+    """It comes as a multipart upload, after the run; the same content once more leads to nothing."""
+    day = DAYS[3]
+    planos.done(day)
+    changed = only(day_of_planos(tmp_path, day, seed=5), ["PAGAMENTOS"])
+    for name, data in changed.items():
+        planos.put_in_pieces(name, data)
+    planos.done(day, run=2)
+    for name, data in changed.items():
+        planos.put_one(name, data)
+    planos.sweep()
+    assert ends(planos, day) == ["succeeded", "succeeded"]
+    assert len(planos.glue_runs(day)) == 2
+    assert ends(planos, DAYS[4]) == ["succeeded"]
+
+
+def test_a_refused_file_is_told_and_can_be_accepted(planos: Stack, tmp_path: Path) -> None:
+    """Whoever subscribes gets the file and the reason; a person accepts it; the sweep goes on."""
+    queue = subscribe(planos)
+    day = LATER[0]
+    files = day_of_planos(tmp_path, day)
+    name = f"SINISTROS_{day:%Y%m%d}.txt"
+    files[name] = files[name].rsplit(b"\n", 2)[0] + b"\n"  # without its trailer
+    planos.put(files)
+    said = until(lambda: message(planos, queue, "sinistros"), lambda: planos.told(day))
+    assert day.isoformat() in said
+    assert planos.glue_runs(day) == []
+    done = planos.posicional("accept", "sinistros", "--date", day.isoformat(), "--why", "conferido por telefone")
+    assert done.code == 0, done.text
+    planos.done(day, sweeping=True)
+
+
+@pytest.mark.parametrize(
+    ("fault", "at", "wanted"),
+    [
+        ("glue-fail", 1, ["abandoned", "succeeded"]),
+        ("glue-dies", 2, ["abandoned", "succeeded"]),
+        ("glue-refuse", 3, ["failed", "succeeded"]),
+        ("glue-lost", 4, ["succeeded"]),
+        ("glue-twice", 5, ["succeeded"]),
+    ],
+)
+def test_whatever_fails_in_glue_the_day_ends_right(
+    planos: Stack, tmp_path: Path, fault: str, at: int, wanted: list[str]
+) -> None:
+    """A run that fails, one of which nobody hears, a refused and a lost start, two starts: one run is effective."""
+    day = LATER[at]
+    planos.emulator.order(fault)
+    planos.put(day_of_planos(tmp_path, day))
+    planos.done(day, run=len(wanted), sweeping=True)
+    assert planos.emulator.waiting == []
+    assert ends(planos, day) == wanted
+    assert len(planos.look(day)[0].publications["opensearch"]) == 1
+
+
+def test_a_lambda_that_is_killed_after_its_claim_holds_the_day_for_its_own_life_only(
+    planos: Stack, tmp_path: Path
+) -> None:
+    """Nothing was started for the claim, and nobody can tell, until it is sure that its Lambda is dead."""
+    day = LATER[6]
+    functions = planos.emulator.client("lambda")
+    functions.update_function_configuration(FunctionName=f"{planos.name}-receber", Timeout=60)
+    files = day_of_planos(tmp_path, day)
+    planos.put({name: data for name, data in files.items() if not name.startswith("PLANOS")})
+    until(lambda: planos.look(day)[0].missing == ("planos",), lambda: planos.told(day))
+    planos.emulator.order("lambda-dies")
+    planos.put(only(files, ["PLANOS"]))
+    until(lambda: planos.emulator.waiting == [], lambda: planos.told(day))
+    planos.sweep()
+    assert ends(planos, day) == ["live"]
+    assert planos.glue_runs(day) == []
+    time.sleep(85)
+    planos.done(day, run=2, sweeping=True)
+    assert ends(planos, day) == ["abandoned", "succeeded"]
+    functions.update_function_configuration(FunctionName=f"{planos.name}-receber", Timeout=900)
+
+
+def test_nobody_overwrites_or_deletes_facts_and_arrivals(planos: Stack) -> None:
+    """Not even the account's owner: the bucket's policy says so."""
+    owner = planos.emulator.client("s3")
+    fact = planos.keys(f"controle/planos/{DAYS[0]}/runs/")[0]
+    arrival = f"dados-posicionais/CONTRATOS_{DAYS[0]:%Y%m%d}.txt"
+    with pytest.raises(ClientError, match="AccessDenied"):
+        owner.put_object(Bucket=planos.bucket, Key=fact, Body=b"{}")
+    for key in (fact, arrival):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            owner.delete_object(Bucket=planos.bucket, Key=key)
+    with pytest.raises(ClientError, match="PreconditionFailed"):
+        owner.put_object(Bucket=planos.bucket, Key=fact, Body=b"{}", IfNoneMatch="*")
+
+
+@pytest.mark.parametrize(
+    ("role", "refused"),
+    [
+        (
+            "ReceiveRole",
+            ["write dados-processados/planos/x", "delete dados-parquet/planos/x", "write controle/outro/x"],
+        ),
+        ("SweepRole", ["write dados-processados/planos/x", "delete controle/planos/x", "delete dados-posicionais/x"]),
+        (
+            "DeadlineRole",
+            ["write dados-parquet/planos/x", "read dados-posicionais/x", "write controle/planos/d/runs/x"],
+        ),
+        ("JobRole", ["delete dados-processados/planos/x", "write dados-posicionais/x"]),
+    ],
+)
+def test_a_role_may_do_no_more_than_it_does(planos: Stack, role: str, refused: list[str]) -> None:
+    """As AWS would answer, for each role of the deployed stack."""
+    found = planos.emulator.client("cloudformation").describe_stack_resource(
+        StackName=planos.name, LogicalResourceId=role
+    )["StackResourceDetail"]["PhysicalResourceId"]
+    iam = planos.emulator.client("iam")
+    actions = {"write": "s3:PutObject", "delete": "s3:DeleteObject", "read": "s3:GetObject"}
+    for one in refused:
+        verb, key = one.split()
+        answer = iam.simulate_principal_policy(
+            PolicySourceArn=iam.get_role(RoleName=found)["Role"]["Arn"],
+            ActionNames=[actions[verb]],
+            ResourceArns=[f"arn:aws:s3:::{planos.bucket}/{key}"],
+        )["EvaluationResults"]
+        assert [result["EvalDecision"] for result in answer] == ["implicitDeny"], one
+
+
+def test_an_upgrade_and_a_rollback_in_the_middle_of_a_day(planos: Stack, tmp_path: Path) -> None:
+    """What was finished stays; what is begun after it is made by the contract of its time; going back is one word."""
+    day, then = LATER[7], LATER[8]
+    files = day_of_planos(tmp_path, day)
+    first = only(files, ["CONTRATOS", "CLIENTES", "PLANOS"])
+    planos.put(first)
+    sql = planos.path.parent / "sql" / "resumo_planos.sql"
+    before = sql.read_text()
+    sql.write_text(before + "\n-- outra versao\n")
+    assert "uploaded: posicional/contract-" in planos.deploy().out
+    planos.put({name: data for name, data in files.items() if name not in first})
+    planos.done(day)
+    assert ends(planos, DAYS[1]) == ["succeeded"]
+    new = planos.glue_runs(day)[0]["Arguments"]["--contract"]
+
+    assert "back to deployment 1" in planos.deploy("--rollback").out
+    sql.write_text(before)
+    planos.put(day_of_planos(tmp_path, then))
+    planos.done(then)
+    assert planos.glue_runs(then)[0]["Arguments"]["--contract"] != new
+    assert planos.command("deploy", "--rollback").code == 2  # there is nothing before the first
+
+
+def _output(stack: Stack, name: str) -> str:
+    found = stack.emulator.client("cloudformation").describe_stacks(StackName=stack.name)["Stacks"][0]["Outputs"]
+    return next(str(one["OutputValue"]) for one in found if one["OutputKey"] == name)
+
+
+def _metrics(stack: Stack) -> list[str]:
+    found = stack.emulator.client("cloudwatch").list_metrics(Namespace="posicional")["Metrics"]
+    return [one["MetricName"] for one in found]
+
+
+def subscribe(stack: Stack) -> str:
+    """A queue that gets what the topic of alerts sends; its URL."""
+    sqs, sns = stack.emulator.client("sqs"), stack.emulator.client("sns")
+    url = str(sqs.create_queue(QueueName=f"{stack.name}-quem-ouve")["QueueUrl"])
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    allowed = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    policy = {"Version": "2012-10-17", "Statement": [{**allowed, "Resource": arn}]}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
+    sns.subscribe(TopicArn=_output(stack, "Topic"), Protocol="sqs", Endpoint=arn)
+    return url
+
+
+def message(stack: Stack, queue: str, word: str) -> str | None:
+    """The first message that holds a word."""
+    sqs = stack.emulator.client("sqs")
+    found = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+    bodies = [json.loads(one["Body"]) for one in found]
+    return next((f"{body.get('Subject')} {body['Message']}" for body in bodies if word in body["Message"]), None)

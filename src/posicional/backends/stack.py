@@ -341,7 +341,7 @@ def bucket_change(account: Account, bucket: str, stack: str, function: str, *, n
     if notifications != has:
         texts.append(f"notify {function}" if native else "tell EventBridge of new objects")
     has_sids = {one.get("Sid") for one in policy["Statement"]}
-    new = [one for one in _statements(bucket) if one["Sid"] not in has_sids]
+    new = [one for one in ledger_statements(bucket) if one["Sid"] not in has_sids]
     texts += [f"add to its policy: {one['Sid']}" for one in new]
     return BucketChange(
         tuple(texts),
@@ -379,7 +379,7 @@ def _notifications(has: Mapping[str, Any], stack: str, function: str, *, native:
     return {**has, "LambdaFunctionConfigurations": [*others, ours]}
 
 
-def _statements(bucket: str) -> list[dict[str, Any]]:
+def ledger_statements(bucket: str) -> list[dict[str, Any]]:
     """The same that the template gives to a bucket of the stack's own."""
     arn = f"arn:aws:s3:::{bucket}"
     return [
