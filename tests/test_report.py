@@ -96,6 +96,17 @@ def test_a_refused_correction_is_told_beside_what_counts(story: Story) -> None:
     assert (file.status, file.arrival, file.refused) == ("converted", 1, ("cut off",))
 
 
+def test_the_faults_of_a_failed_run_stand_below_it(story: Story) -> None:
+    """A line each; what comes next is one line all the same."""
+    story.arrived("contratos", "b")
+    story.claim(1)
+    story.end(1, "failed", "d.sql:1: no table\nd.sql:2: no column\n2 faults in the contract", "contract")
+    lines = report_of(story).lines()
+    assert lines[-5:-2] == ["  d.sql:1: no table", "  d.sql:2: no column", "  2 faults in the contract"]
+    assert lines[-6].startswith("run 1  failed")
+    assert lines[-1] == "next: run 1 failed: d.sql:1: no table; d.sql:2: no column; 2 faults in the contract"
+
+
 def test_what_comes_next_in_words(story: Story) -> None:
     """Each state of a day has its sentence."""
     texts = []

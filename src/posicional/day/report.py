@@ -296,8 +296,7 @@ def _file_lines(file: FileReport, width: int) -> list[str]:
 def _run_lines(run: RunReport, *, current: bool) -> list[str]:
     head = f"run {run.number}  {run.status} {run.at}" + (f", in {run.seconds:.1f} s" if run.seconds else "")
     lines = [head + (", current" if current else "")]
-    if run.reason:
-        lines.append(f"  {run.reason}")
+    lines += [f"  {line}" for line in run.reason.splitlines()]
     if run.absent:
         lines.append(f"  without {', '.join(run.absent)}: empty, because there is no file")
     return lines + [f"  {name}: {_count(rows, 'row')}" for name, rows in run.datasets.items()]
