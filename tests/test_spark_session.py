@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from posicional.backends import java
+from posicional.backends import java, spark_errors
 from posicional.backends.spark_session import open_session
-from posicional.errors import EngineError
+from posicional.day.errors_pt import error_in_portuguese
+from posicional.errors import DataRefused, EngineError, PosicionalError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -94,3 +95,13 @@ except Exception as error:
     )
     assert (done.stdout, done.stderr) == ("Py4JJavaError\n", "")
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith("posicional")] == []
+
+
+def test_what_spark_says_has_a_portuguese_sentence() -> None:
+    """Each failure that Spark's words stand for, with its hint: they end runs, and so reach alarms."""
+    said: list[PosicionalError] = [
+        *(DataRefused(f"dataset d: {why}", where="d.sql", hint=spark_errors.TRY) for _, why in spark_errors.VALUES),
+        *(EngineError(f"dataset d: {why}", where="d.sql", hint=hint) for _, why, hint in spark_errors.FAILURES),
+    ]
+    told = {error: error_in_portuguese(str(error)) for error in said}
+    assert [str(error) for error, text in told.items() if "em inglês" in text or error.hint in text] == []

@@ -14,23 +14,24 @@ _NO_FIT = (
     r"|CANNOT_PARSE_\w+|DATETIME_OVERFLOW|INVALID_\w*INDEX\w*|INVALID_FRACTION_OF_SECOND)\]"
     "|DateTimeException|ArithmeticException|NumberFormatException"
 )
-_VALUES = (
-    ("DIVIDE_BY_ZERO", "a number is divided by zero in a calculation"),
+TRY = "use try_cast where such values are expected, or a wider type"
+VALUES = (
+    ("DIVIDE_BY_ZERO", "a number is divided by zero in a cast or a calculation"),
     ("SCALAR_SUBQUERY_TOO_MANY_ROWS", "a query within the query gives several rows where one is wanted"),
     (_NO_FIT, "a value does not fit in a cast or a calculation"),
 )
 """Rows that a query cannot calculate with: what Spark's words have in them, and ours."""
 
-_FAILURES = (
+FAILURES = (
     (
         "OutOfMemoryError",
         "Spark needs more memory than it may use",
-        "give it more: engine: {use: spark, memory: …} in the feed, or larger workers on Glue",
+        "give it more under engine:, or larger workers on Glue",
     ),
     (
         "No space left on device",
         "the disk of Spark's temporary folder is full",
-        "make room there, or name another: engine: {use: spark, temp: …}",
+        "make room there, or name another folder under engine:",
     ),
     (
         "FileNotFoundException|is not a Parquet file|FAILED_READ_FILE|Could not read footer",
@@ -63,14 +64,13 @@ def _explain(what: str, path: str, kind: str, text: str) -> PosicionalError:
     ours = carried(text)
     if ours is not None:
         return ours
-    for words, why in _VALUES:
+    for words, why in VALUES:
         if re.search(words, f"{kind}: {text}"):
-            hint = "use try_cast where such values are expected, or a wider type"
-            return DataRefused(f"{what}: {why}", where=path, hint=hint)
+            return DataRefused(f"{what}: {why}", where=path, hint=TRY)
     if kind in ("AnalysisException", "ParseException"):  # names and types are looked at before: no data was
         said = re.sub(r"\s*;? ?\(?line \d+,? pos(ition)? \d+.*", "", text.strip().partition("\n")[0])
         return SqlError(f"{what}: Spark cannot run this: {said}", where=path, hint="say it otherwise")
-    for words, why, hint in _FAILURES:
+    for words, why, hint in FAILURES:
         if re.search(words, f"{kind}: {text}"):
             return EngineError(f"{what}: {why}", where=path, hint=hint)
     return EngineError(f"{what}: Spark failed ({_cause(text) or kind})", where=path)

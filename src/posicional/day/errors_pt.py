@@ -105,6 +105,14 @@ _ENGINES: Table = {
         "os processos do Spark não alcançam um armazenamento em memória"
     ),
     "{name} is not installed": "{name} não está instalado",
+    "Spark cannot run this: {why+}": "o Spark não consegue rodar isto: {why}",
+    "Spark needs more memory than it may use": "o Spark precisa de mais memória do que pode usar",
+    "Spark has stopped": "o Spark parou",
+    "the disk of Spark's temporary folder is full": "o disco da pasta temporária do Spark está cheio",
+    "parts cannot be read": "partes não podem ser lidas",
+    "a query within the query gives several rows where one is wanted": (
+        "uma consulta dentro da consulta dá várias linhas onde se quer uma"
+    ),
     "Spark needs Java": "o Spark precisa de Java",
     "Java {version}": "Java {version}",
     "no Java": "não há Java",
@@ -290,6 +298,9 @@ HINTS: Table = {
     "raise its memory limit, or give it fewer threads": "aumentar o limite de memória, ou usar menos threads",
     "is the disk of the temporary folder full?": "o disco da pasta temporária está cheio?",
     "look at the engine's settings": "ver as configurações do motor",
+    "give it more under engine:, or larger workers on Glue": "dar-lhe mais em engine:, ou workers maiores no Glue",
+    "make room there, or name another folder under engine:": "abrir espaço ali, ou indicar outra pasta em engine:",
+    "was it killed? run the command again": "foi morto? rodar o comando de novo",
     "is there memory enough, and is JAVA_HOME a Java 17?": "há memória, e JAVA_HOME é um Java 17?",
     "install one (apt-get install openjdk-17-jre-headless), set JAVA_HOME, or pip install 'posicional[java]'": (
         "instalar um (apt-get install openjdk-17-jre-headless), definir JAVA_HOME, ou pip install 'posicional[java]'"
