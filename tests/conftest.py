@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from _pytest.nodeid import NodeId
 from hypothesis import settings
 
 import real_opensearch
@@ -115,3 +116,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if "node" in getattr(item, "fixturenames", ()):
             for mark in ON_NODE:
                 item.add_marker(mark)
+        if item.config.getoption("loadgroup", default=False):
+            _group(item)
+
+
+def _group(item: pytest.Item) -> None:
+    """Let one worker run all tests of an xdist group.
+
+    pytest-xdist 3.8 says the group in the id of a test, in a way that pytest 9.2 no longer sees (pytest-xdist#1386).
+    """
+    if mark := item.get_closest_marker("xdist_group"):
+        item._id = NodeId.parse(f"{item.nodeid}@{mark.args[0]}")  # noqa: SLF001 - there is no other way to it
