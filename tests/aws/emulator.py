@@ -103,7 +103,7 @@ def emulator(extra: Mapping[str, str] | None = None) -> Iterator[Emulator]:
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
         "GLUE_PYTHON": sys.executable,
-        "LAMBDA_ACCOUNT_CONCURRENCY": "3",  # a new account has ten; here each takes memory and a processor
+        "LAMBDA_ACCOUNT_CONCURRENCY": "16",  # what is beyond it the emulator loses, where AWS would wait
         "LAMBDA_ASYNC_RETRY_BASE_SECONDS": "1",
         "LOG_LEVEL": "WARNING",
         "MINISTACK_HOST": "127.0.0.1",

@@ -16,6 +16,7 @@ import obstore
 from obstore import exceptions
 from obstore.store import MemoryStore, S3Store
 
+from posicional.backends.aws_chain import from_chain
 from posicional.backends.store_keys import checked
 from posicional.errors import ObjectExists, ObjectMissing, StoreError, UsageError
 from posicional.ports import Place, Source, StoredObject
@@ -246,7 +247,7 @@ def memory_store(url: str) -> ObjectStore:
 
 
 def s3_store(url: str) -> ObjectStore:
-    """The store `s3://bucket/prefix`; credentials, region and endpoint come from the environment."""
+    """The store `s3://bucket/prefix`; credentials, region and endpoint come from where AWS programs take them."""
     found = re.fullmatch(r"[sS]3://([^/?#]+)(?:/([^?#]*))?", url)
     if found is None:
         raise UsageError("not the URL of a bucket", where=url, expected="s3://bucket or s3://bucket/prefix")
@@ -260,6 +261,7 @@ def s3_store(url: str) -> ObjectStore:
             prefix=prefix or None,
             client_options={"allow_http": endpoint.startswith("http://"), "timeout": timedelta(minutes=2)},
             retry_config={"max_retries": RETRIES, "retry_timeout": timedelta(minutes=1)},
+            **from_chain(),
         )
     except exceptions.BaseError as error:
         raise StoreError(
