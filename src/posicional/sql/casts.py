@@ -1,8 +1,8 @@
 """Text that becomes a date, a number or a truth: only in the form in which it is usually written, on every engine.
 
-Engines read text with a generosity of their own: `2026` is a day for Spark, `2026/01/05` for DuckDB; `1_000` is a number
-for one, digits of full width for the other. So a text in another form fails a cast, and is null in a try_cast; blanks
-around it do not matter.
+Engines read text with a generosity of their own: `2026` is a day for Spark, `2026/01/05` for DuckDB; `1_000` is a
+number for one, digits of full width for the other. So a text in another form fails a cast, and is null in a try_cast;
+blanks around it do not matter.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ def _days_added(node: exp.Expr, type_: str) -> exp.Expr:
 
 OTHER_UPPER = "ŉǰΐΰևẖ-ẚὐὒὔὖᾀ-ᾯᾲ-ᾴᾶᾷᾼῂ-ῄῆῇῌῒΐῖῗῢ-ῤῦῧῲ-ῴῶῷῼⱟꟁꟑꟗꟙﬀ-ﬆﬓ-ﬗ\U00010597-\U000105bc"
 OTHER_LOWER = "İΣⰯꟀꟐꟖꟘ\U00010570-\U00010595"
-"""Letters that Java and DuckDB do not write alike in the other case, and Σ, whose form depends on its place in a word."""
+"""Letters that Java and DuckDB write differently in the other case, and Σ, whose form depends on its place."""
 
 
 def _upper(node: exp.Expr, type_: str) -> exp.Expr:

@@ -134,7 +134,7 @@ def rlike_rule(node: exp.Expr, _name: str) -> Complaint | None:
 
 
 def regexp_rule(node: exp.Expr, name: str) -> Complaint | None:
-    """A pattern that takes something, since engines differ in how often nothing is found; no groups in what replaces."""
+    """The pattern is written out, of what means the same to Java and to DuckDB."""
     found = _pattern(node.expression)
     if found:
         return found
