@@ -209,11 +209,15 @@ class Shelf:
         }
 
     def swap(self, moves: Sequence[Move]) -> bool:
-        """Move aliases, unless one no longer shows what it was seen to show."""
+        """Move aliases, unless one no longer shows what it was seen to show, or is to show what is not there."""
         after = {alias: set(shown) for alias, shown in self.aliases.items()}
         for move in moves:
             shown = after.setdefault(move.alias, set())
-            if not shown.issuperset(move.held) or (move.alone and shown - {*move.held, move.index}):
+            if (
+                move.index not in (*self.held, "")
+                or not shown.issuperset(move.held)
+                or (move.alone and shown - {*move.held, move.index})
+            ):
                 return False
             shown -= set(move.held)
             shown |= {move.index} - {""}

@@ -580,7 +580,7 @@ def test_a_correction_during_a_run_supersedes_it(store: Store, feed: Feed) -> No
 
 
 def test_a_sleeper_that_was_overtaken_stops(store: Store, feed: Feed) -> None:
-    """Its lease ends while it works; another abandons it and finishes; what the sleeper made does not count."""
+    """Its lease ends while it works; another abandons it and finishes; the sleeper's work does not count, and ends."""
     both(store)
     told = Told()
     clock = ToldClock()
@@ -589,16 +589,17 @@ def test_a_sleeper_that_was_overtaken_stops(store: Store, feed: Feed) -> None:
         def run(
             self, dataset: Dataset, tables: Mapping[str, Sequence[str]], sink: Place, secret: bytes = b""
         ) -> tuple[Written, ...]:
-            if not slept:
-                slept.append(True)
+            slept.append(dataset.name)
+            if len(slept) == 1:
                 clock.sleep(10)
                 taken = advance(feed, DAY, world(store, clock=clock, who="bia@dois"))
                 assert [run.status for run in taken.day.runs] == ["abandoned", "succeeded"]
             return super().run(dataset, tables, sink, secret)
 
-    slept: list[bool] = []
+    slept: list[str] = []
     outcome = advance(feed, DAY, world(store, clock=clock, engine=Sleeping, tell=told), lease=timedelta(seconds=5))
     assert [run.status for run in outcome.day.runs] == ["abandoned", "succeeded"]
+    assert slept == ["ativos"]
     assert "what it made does not count" in told.text
     assert outcome.rest.why == "done"
 

@@ -41,8 +41,8 @@ from worlds import ToldClock, clientes, contratos, new_store, send, write_feed
 
 NOW = datetime.now(UTC)  # stores stamp what we write with the real time
 DAY = NOW.astimezone(ZoneInfo("America/Sao_Paulo")).date()
-HOURS = 12
-"""The clock goes no further, so that what sleeps does so for less than a day: after that clean-up may come."""
+HOURS = 8
+"""The clock goes not much further, so that what sleeps does so for less than a day: then clean-up may come."""
 
 FILES = tuple(TWO)
 SHORT = b"1000009\n"
@@ -318,6 +318,7 @@ class AnyOrder(RuleBasedStateMachine):
         if hasattr(self, "store"):
             check_always(self.store, self.history)
 
+    @precondition(lambda self: self.clock.time < NOW + timedelta(hours=HOURS))
     @rule()
     def everybody_comes_to_rest(self) -> None:
         """What holds when nobody is at it any more."""
@@ -351,7 +352,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.attempt(lambda outside: release(self.history.feed, DAY, outside, why="so"))
         self.attempt(lambda outside: rerun(self.history.feed, DAY, outside, why="so"))
         check_at_rest(self.store, self.history, self.shelf, self.settle(), self.history.feeds[-1:])
-        self.clock.time = datetime.now(UTC) + AGE + timedelta(hours=1)
+        self.clock.time += AGE + timedelta(hours=1)
         self.attempt(partial(sweep, self.history.feed))
         check_cleaned(self.store, self.history)
         assert not advance(self.history.feed, DAY, self.process(Fate().next)).did
