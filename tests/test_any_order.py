@@ -362,7 +362,7 @@ QUIET = (HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.large_ba
 
 
 @pytest.mark.parametrize(
-    ("examples", "steps"), [(20, 25), pytest.param(300, 50, marks=pytest.mark.slow)], ids=["few", "many"]
+    ("examples", "steps"), [(20, 25), pytest.param(100, 50, marks=pytest.mark.slow)], ids=["few", "many"]
 )
 def test_any_order(examples: int, steps: int) -> None:
     """Orders that hypothesis makes up."""
