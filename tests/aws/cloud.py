@@ -13,8 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
-from emulator import Emulator
-
+from aws.emulator import Emulator
 from commands import Said, posicional
 from posicional.backends.store import open_store
 from posicional.contract.feed import Feed

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import functools
 import shutil
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from cloud import Stack
-from emulator import PYTHON, Emulator, emulator
-
+from aws.cloud import Stack
+from aws.emulator import PYTHON, Emulator, emulator
 from commands import EXAMPLES
 from posicional.backends import packages, stack
 from posicional.demo.osmem import start

@@ -12,7 +12,8 @@ from urllib.request import urlopen
 
 import pytest
 from botocore.exceptions import ClientError
-from cloud import Stack, day_of_planos, only, until
+
+from aws.cloud import Stack, day_of_planos, only, until
 
 pytestmark = pytest.mark.aws
 

@@ -6,10 +6,10 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from cloud import Stack, until
-from emulator import Emulator
-from test_days import message, subscribe
 
+from aws.cloud import Stack, until
+from aws.emulator import Emulator
+from aws.test_days import message, subscribe
 from worlds import FEED, clientes, contratos, write_feed
 
 pytestmark = pytest.mark.aws
