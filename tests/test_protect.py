@@ -92,7 +92,7 @@ def test_without_a_key_nothing_is_hashed(secret: bytes, message: str) -> None:
     with pytest.raises(UsageError, match=message) as caught:
         protection({"cpf": ("hmac", 0)}, secret)
     assert "short" not in str(caught.value).replace("too short", "")
-    assert protection({"cpf": ("mask", 4), "y": ("drop", 0)}, secret).is_needed
+    assert protection({"cpf": ("mask", 4), "y": ("drop", 0)}, secret).secret == secret
 
 
 # --- in the engine ----------------------------------------------------------------------------------------------------

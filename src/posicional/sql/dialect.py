@@ -17,7 +17,7 @@ from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
 
 from posicional.errors import Fault, SqlError
-from posicional.sql.allowed import complaints, written
+from posicional.sql.allowed import complaints
 
 LINEAGE_COLUMNS = ("_file", "_line", "_byte", "_group")
 """Where a row came from; never part of `select *`."""
@@ -50,13 +50,6 @@ class Query:
         """The first place, in the order of the text, where an identifier is written so (case does not count)."""
         named = (node for node in self.tree.find_all(exp.Identifier) if node.name.lower() == name.lower())
         return min(named, key=lambda node: node.meta.get("start", len(self.text)), default=None)
-
-    def find_call(self, function: str) -> exp.Expr | None:
-        """A place where a function of this name is called."""
-        calls = self.tree.find_all(exp.Func)
-        return next(
-            (node for node in calls if function.lower() in (written(node, self.text), node.sql_name().lower())), None
-        )
 
 
 def parse(text: str, path: str = "") -> Query:

@@ -18,7 +18,7 @@ from posicional.errors import Fault
 from posicional.sql.casts import guard_casts
 from posicional.sql.checks import Columns, output
 from posicional.sql.columns import Origin, Output, Schemas, outputs_of
-from posicional.sql.dialect import Query, faults_of, parse, sql_error, tables_of
+from posicional.sql.dialect import Query, faults_of, parse, sql_error
 from posicional.sql.duckdb_words import in_duckdbs_words
 from posicional.sql.lineage import carry
 from posicional.sql.resolve import resolved
@@ -30,13 +30,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an engine is told: `tables` to read, and a query that gives `columns` (name, type in Spark's words).
+    """What an engine is told: a query that gives `columns` (name, type in Spark's words).
 
     `origins`: for each column, in order, the fields of tables that its values come from. `tree` holds the casts.
     """
 
     query: Query
-    tables: tuple[str, ...]
     tree: exp.Query = field(repr=False)
     columns: Columns
     origins: tuple[frozenset[Origin], ...]
@@ -64,7 +63,6 @@ def plan(dataset: Dataset, schemas: Schemas) -> Plan:
     by_name = {name.lower(): one for name, one in zip(names, outputs, strict=True)}
     return Plan(
         query=query,
-        tables=_read(query, schemas),
         tree=_cast(tree, columns, by_name),
         columns=columns,
         origins=tuple(by_name[name.lower()].origins for name, _ in columns),
@@ -79,7 +77,7 @@ def plan_query(text: str, path: str, schemas: Schemas) -> Plan:
     if carry(tree, lower):
         outputs, _ = outputs_of(tree, lower)
     columns = tuple((one.name, one.type) for one in outputs)
-    return Plan(query, _read(query, schemas), tree, columns, tuple(one.origins for one in outputs))
+    return Plan(query, tree, columns, tuple(one.origins for one in outputs))
 
 
 PLACES = 5
@@ -133,11 +131,6 @@ def _lower(schemas: Schemas) -> Schemas:
         table.lower(): {column.lower(): type_ for column, type_ in columns.items()}
         for table, columns in schemas.items()
     }
-
-
-def _read(query: Query, schemas: Schemas) -> tuple[str, ...]:
-    read = tables_of(query)
-    return tuple(name for name in schemas if name.lower() in read)
 
 
 def _names(query: Query, outputs: Sequence[Output], schemas: Schemas) -> list[str]:

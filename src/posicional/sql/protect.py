@@ -39,11 +39,6 @@ class Protection:
     how: Mapping[str, tuple[str, int]]
     secret: bytes = field(default=b"", repr=False)
 
-    @property
-    def is_needed(self) -> bool:
-        """Whether any column changes."""
-        return any(word != "plain" for word, _ in self.how.values())
-
     def columns(self, columns: Columns) -> Columns:
         """The columns as they are written, given those that the SQL gives."""
         words = [(name, type_, self._word(name)[0]) for name, type_ in columns]
