@@ -70,7 +70,7 @@ def test_the_lambdas_fit(python: str, architecture: str, tmp_path: Path) -> None
     """Below 180 MiB unpacked, the same bytes every time, and they import where their Python is."""
     package = packages.lambda_package(python, architecture)
     assert package.unpacked < LIMIT
-    if architecture == "x86_64":
+    if (python, architecture) == ("3.13", "arm64"):
         assert packages.lambda_package(python, architecture) == package
     interpreter = next(
         (one for one in Path.home().glob(f".pyenv/versions/{python}.*/bin/python") if one.is_file()), None

@@ -121,8 +121,7 @@ def _hints(event: dict[str, Any], world: World) -> Iterator[Callable[[], tuple[d
             for record in records:
                 match record:
                     case {"s3": {"object": {"key": str()}}}:
-                        key = next(S3Event({"Records": [record]}).records).s3.get_object.key  # decoded
-                        yield partial(_dates, world, key)
+                        yield partial(_dates, world, S3Event({"Records": [record]}).object_key)  # decoded
                     case _:
                         _unknown(world, record)
         case _:

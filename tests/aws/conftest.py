@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import shutil
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -34,6 +35,8 @@ def aws(patch: pytest.MonkeyPatch, endpoint: str) -> Iterator[Emulator]:
     """The emulator. Everything in this process that speaks to AWS speaks to it; packages are made once."""
     if not PYTHON.exists():
         pytest.fail("the emulator's environment is not there: make test-aws")
+    if sys.version_info[:2] != (3, 11):
+        pytest.fail("Glue runs Python 3.11, and its runs are this Python's here: make test-aws PYTHON=python3.11")
     patch.setattr(packages, "lambda_package", functools.cache(packages.lambda_package))
     patch.setattr(packages, "glue_package", functools.cache(packages.glue_package))
     patch.setattr(stack, "POLL", 0.2)

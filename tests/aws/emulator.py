@@ -51,14 +51,14 @@ class Emulator:
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 
-    def client(self, service: str) -> Any:
-        """A client of a service, as the account's owner."""
+    def client(self, service: str, key: str = "test", secret: str = "test") -> Any:  # noqa: S107 - the emulator's own
+        """A client of a service, as the account's owner unless somebody else's key is given."""
         return boto3.client(
             service,
             endpoint_url=self.url,
             region_name=REGION,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",  # noqa: S106 - the emulator's own
+            aws_access_key_id=key,
+            aws_secret_access_key=secret,
             config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 3}, read_timeout=300),
         )
 

@@ -78,12 +78,18 @@ def _over_tls(app: Callable[..., Any]) -> Callable[..., Any]:
         if scope["type"] == "http":
             scope = {**scope, "headers": [*scope.get("headers", []), (b"x-forwarded-proto", b"https")]}
             _headers.set({name.decode().lower(): value.decode("latin-1") for name, value in scope["headers"]})
-        await app(scope, receive, send)
         claim = scope["type"] == "http" and scope["method"] == "PUT" and scope["path"].endswith(".claim.json")
         if claim and ordered("lambda-dies"):
+            await app(scope, receive, _unheard)
             _kill_lambdas()
+            return
+        await app(scope, receive, send)
 
     return wrapped
+
+
+async def _unheard(_message: Json) -> None:
+    """An answer that nobody lives to hear."""
 
 
 def _kill_lambdas() -> None:

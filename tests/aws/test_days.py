@@ -159,8 +159,8 @@ def test_a_lambda_that_is_killed_after_its_claim_holds_the_day_for_its_own_life_
 
 
 def test_nobody_overwrites_or_deletes_facts_and_arrivals(planos: Stack) -> None:
-    """Not even the account's owner: the bucket's policy says so."""
-    owner = planos.emulator.client("s3")
+    """Not even a user who may do everything: the bucket's policy says so. (The emulator lets its root pass.)"""
+    owner = administrator(planos)
     fact = planos.keys(f"controle/planos/{DAYS[0]}/runs/")[0]
     arrival = f"dados-posicionais/CONTRATOS_{DAYS[0]:%Y%m%d}.txt"
     with pytest.raises(ClientError, match="AccessDenied"):
@@ -170,6 +170,18 @@ def test_nobody_overwrites_or_deletes_facts_and_arrivals(planos: Stack) -> None:
             owner.delete_object(Bucket=planos.bucket, Key=key)
     with pytest.raises(ClientError, match="PreconditionFailed"):
         owner.put_object(Bucket=planos.bucket, Key=fact, Body=b"{}", IfNoneMatch="*")
+    new = f"controle/planos/{DAYS[0]}/teste.json"
+    owner.put_object(Bucket=planos.bucket, Key=new, Body=b"{}", IfNoneMatch="*")
+
+
+def administrator(stack: Stack) -> Any:
+    """A client of S3 for a user whose own policy allows everything."""
+    iam, name = stack.emulator.client("iam"), "administradora"
+    iam.create_user(UserName=name)
+    everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    iam.put_user_policy(UserName=name, PolicyName="tudo", PolicyDocument=json.dumps(everything))
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    return stack.emulator.client("s3", key["AccessKeyId"], key["SecretAccessKey"])
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""AWS, as far as an emulator goes: the real template, deployed and driven."""
