@@ -187,6 +187,9 @@ _TARGETS: Table = {
     "the alias {alias} shows {index}, which was published in another mode:": (
         "o alias {alias} mostra {index}, que foi publicado com outro mode:"
     ),
+    "an index template of the cluster shows new indices as {aliases}": (
+        "um index template do cluster mostra índices novos como {aliases}"
+    ),
     "the index was removed while it was filled": "o índice foi removido enquanto recebia documentos",
     "documents that were looked at are not what was sent: {count} are not there; they differ in {columns}": (
         "documentos conferidos não são o que foi enviado: {count} não estão lá; há diferença em {columns}"
@@ -237,6 +240,9 @@ HINTS: Table = {
     "it changed while it was read: convert it again": "mudou durante a leitura: converter de novo",
     "write {one} or {two+}": "escreva {one} ou {two}",
     "write {this+}": "escreva {this}",
+    "take the alias out of the template: what is being filled is not to be seen": (
+        "tirar o alias do template: o que ainda está sendo carregado não pode ser visto"
+    ),
     "does an ingest pipeline change them? else run the command again": (
         "algum pipeline de ingestão os muda? se não, rodar o comando de novo"
     ),
@@ -282,6 +288,9 @@ HINTS: Table = {
     "name it: {what}, or AWS_REGION": "indicar: {what}, ou AWS_REGION",
     "set it to a long random text, and keep it: {command+}": (
         "definir com um texto longo e aleatório, e guardá-lo: {command}"
+    ),
+    "take the alias out of the template: what is being filled is not to be seen": (
+        "tirar o alias do template: o que está sendo preenchido não deve ser visto"
     ),
     "name it under publish:": "indicar em publish:",
     "give the dataset another index: in the feed, or remove that index": (
