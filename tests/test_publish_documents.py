@@ -228,6 +228,28 @@ def test_an_index_that_is_there_already_because_we_asked_twice(world: World) -> 
     assert world.statuses() == ["succeeded"]
 
 
+@dataclass(frozen=True)
+class Template(Interrupted):
+    """An endpoint whose owner has an index template that gives each new index the alias of the readers."""
+
+    def create_index(self, name: str, body: Mapping[str, Any]) -> bool:
+        """With that alias."""
+        return OpenSearchBackend.create_index(self, name, {**body, "aliases": {"contratos": {}}})
+
+
+def test_an_index_that_a_template_shows_at_once_is_not_filled(world: World) -> None:
+    """Readers would see both days, and half of one: the publication fails, and they see what they saw."""
+    world.run(1, rows=3)
+    world.publish()
+    world.run(2, rows=4)
+    shown = replace(world.outside(), target=lambda _target: Template(world.endpoint.endpoint, world=world))
+    with pytest.raises(UsageError, match="an index template of the cluster shows new indices as 'contratos'"):
+        publish(world.feed, DAY, 2, shown)
+    assert world.shown("contratos") == [INDEX]
+    assert len(world.search("contratos")) == 3
+    assert "contratos-2026-11-22-0002-0002" not in world.everything()
+
+
 # --- what is refused --------------------------------------------------------------------------------------------------
 
 

@@ -23,7 +23,7 @@ from posicional.documents.bodies import Form, bodies
 from posicional.documents.mapping import mapping
 from posicional.documents.rows import batches, schema_of
 from posicional.documents.sample import Sample, differences
-from posicional.errors import DataRefused, TargetError
+from posicional.errors import DataRefused, TargetError, UsageError
 from posicional.ports import Loaded, RefusedDocument, Store, Target
 from posicional.steps.publication import Attempt, Shown
 
@@ -54,7 +54,8 @@ class Filled:
 def create(attempt: Attempt, each: Shown) -> Mapping[str, Any]:
     """Make the index, quiet, and give the settings that it is to have once it is filled.
 
-    An index of the same name that an earlier ledger left and nobody sees makes way for it.
+    An index of the same name that an earlier ledger left and nobody sees makes way for it. Raises `UsageError` where
+    the cluster shows it to somebody at once.
     """
     target = attempt.target
     there = target.indices(each.index).get(each.index)
@@ -69,6 +70,13 @@ def create(attempt: Attempt, each: Shown) -> Mapping[str, Any]:
     # It may be there already because we asked twice: the first answer was lost.
     if state is None or not (made or state.meta == attempt.meta(each.dataset.name)):
         raise _not_ours(attempt, each)
+    if state.aliases:  # whoever looks there would see a day that is half filled, beside another one
+        target.delete_index(each.index)
+        raise UsageError(
+            f"an index template of the cluster shows new indices as {', '.join(sorted(state.aliases))!r}",
+            where=attempt.at(each.index),
+            hint="take the alias out of the template: what is being filled is not to be seen",
+        )
     # What it is to have is known only now: it may come from the cluster, or from a template of its owner's.
     return {word: state.settings.get(word) for word in _hush(attempt, each)}
 
