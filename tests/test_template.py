@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from posicional.backends import stack as stacks
+from posicional.backends.data_bucket import ledger_statements
 from posicional.backends.packages import PACKAGE, deploy_files
 
 TEXT = (deploy_files() / "template.yaml").read_text(encoding="utf-8")
@@ -130,7 +130,7 @@ def test_the_bucket_is_kept_and_closed() -> None:
 
 def test_an_existing_bucket_gets_the_same_rules() -> None:
     """What `posicional deploy` adds to a policy is what the template says."""
-    wanted = {one["Sid"]: one for one in stacks.ledger_statements("b")}
+    wanted = {one["Sid"]: one for one in ledger_statements("b")}
     found = {
         one["Sid"]: one for one in RESOURCES["DataPolicy"]["Properties"]["PolicyDocument"]["Statement"] if "Sid" in one
     }

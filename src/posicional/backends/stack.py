@@ -1,6 +1,4 @@
-"""A stack of CloudFormation and what stands beside it: the bucket of code, the record of deployments, a bucket of data
-that was there before.
-"""
+"""A stack of CloudFormation, the bucket of code beside it, and the record of what was deployed."""
 
 from __future__ import annotations
 
@@ -16,7 +14,6 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
 from posicional.backends.packages import Package
-from posicional.day.keys import INCOMING
 from posicional.errors import OutsideError, UsageError
 
 POLL = 2.0
@@ -24,9 +21,6 @@ POLL = 2.0
 
 PREFIX = "posicional/"
 """Where code, contracts and the record of deployments are in the bucket of code."""
-
-NATIVE = "DispararLambdaAoReceberArquivo"
-"""The Id of a bucket's own notification, beside the stack's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +146,25 @@ def note_deployment(account: Account, stack: str, deployment: Deployment) -> Non
 
 def _record(stack: str) -> str:
     return f"{PREFIX}stacks/{stack}/"
+
+
+def bucket_is_there(account: Account, name: str) -> bool:
+    """Whether there is a bucket of this name that is ours to use. Raises `UsageError` for one of somebody else's."""
+    with explained(name):
+        return _bucket_is_there(account.client("s3"), name)
+
+
+def _bucket_is_there(s3: Any, name: str) -> bool:
+    try:
+        s3.head_bucket(Bucket=name)
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code")
+        if code in ("404", "NoSuchBucket"):
+            return False
+        if code in ("403", "301"):
+            raise UsageError("the bucket is another account's, or in another region", where=name) from error
+        raise
+    return True
 
 
 # --- the stack --------------------------------------------------------------------------------------------------------
@@ -286,116 +299,3 @@ def invoke(account: Account, function: str) -> str:
     if answer.get("FunctionError"):
         raise OutsideError("the Lambda failed", where=function, got=said[:500])
     return str(said)
-
-
-# --- a bucket of data that is there already ---------------------------------------------------------------------------
-
-
-def bucket_is_there(account: Account, name: str) -> bool:
-    """Whether there is a bucket of this name that is ours to use. Raises `UsageError` for one of somebody else's."""
-    with explained(name):
-        return _bucket_is_there(account.client("s3"), name)
-
-
-def _bucket_is_there(s3: Any, name: str) -> bool:
-    try:
-        s3.head_bucket(Bucket=name)
-    except ClientError as error:
-        code = error.response.get("Error", {}).get("Code")
-        if code in ("404", "NoSuchBucket"):
-            return False
-        if code in ("403", "301"):
-            raise UsageError("the bucket is another account's, or in another region", where=name) from error
-        raise
-    return True
-
-
-@dataclass(frozen=True, slots=True)
-class BucketChange:
-    """What an existing bucket lacks for a stack: texts for a person, and what makes it so."""
-
-    texts: tuple[str, ...]
-    versioning: bool
-    notifications: Mapping[str, Any] | None
-    policy: Mapping[str, Any] | None
-
-
-def bucket_change(account: Account, bucket: str, stack: str, function: str, *, native: bool) -> BucketChange:
-    """What must be added to an existing bucket. What others have there stays: their notifications, their policy."""
-    s3 = account.client("s3")
-    with explained(bucket):
-        versioned = s3.get_bucket_versioning(Bucket=bucket).get("Status") == "Enabled"
-        has = {
-            name: words
-            for name, words in s3.get_bucket_notification_configuration(Bucket=bucket).items()
-            if name != "ResponseMetadata"
-        }
-        try:
-            policy = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") != "NoSuchBucketPolicy":
-                raise
-            policy = {"Version": "2012-10-17", "Statement": []}
-    texts = [] if versioned else ["keep versions"]
-    notifications = _notifications(has, stack, function, native=native)
-    if notifications != has:
-        texts.append(f"notify {function}" if native else "tell EventBridge of new objects")
-    has_sids = {one.get("Sid") for one in policy["Statement"]}
-    new = [one for one in ledger_statements(bucket) if one["Sid"] not in has_sids]
-    texts += [f"add to its policy: {one['Sid']}" for one in new]
-    return BucketChange(
-        tuple(texts),
-        not versioned,
-        notifications if notifications != has else None,
-        {**policy, "Statement": [*policy["Statement"], *new]} if new else None,
-    )
-
-
-def change_bucket(account: Account, bucket: str, change: BucketChange) -> None:
-    """Add what an existing bucket lacks."""
-    s3 = account.client("s3")
-    with explained(bucket):
-        if change.versioning:
-            s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-        if change.notifications is not None:
-            s3.put_bucket_notification_configuration(
-                Bucket=bucket, NotificationConfiguration=dict(change.notifications)
-            )
-        if change.policy is not None:
-            s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(change.policy))
-
-
-def _notifications(has: Mapping[str, Any], stack: str, function: str, *, native: bool) -> dict[str, Any]:
-    if not native:
-        return {**has, "EventBridgeConfiguration": has.get("EventBridgeConfiguration", {})}
-    name = f"{stack}-{NATIVE}"
-    ours = {
-        "Id": name,
-        "LambdaFunctionArn": function,
-        "Events": ["s3:ObjectCreated:*"],
-        "Filter": {"Key": {"FilterRules": [{"Name": "Prefix", "Value": INCOMING}]}},
-    }
-    others = [one for one in has.get("LambdaFunctionConfigurations", []) if one.get("Id") != name]
-    return {**has, "LambdaFunctionConfigurations": [*others, ours]}
-
-
-def ledger_statements(bucket: str) -> list[dict[str, Any]]:
-    """The same that the template gives to a bucket of the stack's own."""
-    arn = f"arn:aws:s3:::{bucket}"
-    return [
-        {
-            "Sid": "FactsAreCreatedOnly",
-            "Effect": "Deny",
-            "Principal": "*",
-            "Action": "s3:PutObject",
-            "Resource": f"{arn}/controle/*",
-            "Condition": {"Null": {"s3:if-none-match": "true"}},
-        },
-        {
-            "Sid": "FactsAndArrivalsStay",
-            "Effect": "Deny",
-            "Principal": "*",
-            "Action": ["s3:DeleteObject", "s3:DeleteObjectVersion"],
-            "Resource": [f"{arn}/controle/*", f"{arn}/{INCOMING}*"],
-        },
-    ]

@@ -67,6 +67,7 @@ def deploy(
 
 
 def _bring_about(feed: Feed, account: Account, name: str, wanted: Deployment, *, plan: bool) -> int:
+    from posicional.backends import data_bucket
     from posicional.backends import stack as stacks
 
     bucket = wanted.parameters["Bucket"]
@@ -78,7 +79,7 @@ def _bring_about(feed: Feed, account: Account, name: str, wanted: Deployment, *,
     native = wanted.parameters["Trigger"] == "s3"
     function = f"arn:aws:lambda:{account.region}:{account.identity}:function:{name}-receber"
     existing = wanted.parameters["OwnBucket"] == "no"
-    lacks = stacks.bucket_change(account, bucket, name, function, native=native) if existing else None
+    lacks = data_bucket.bucket_change(account, bucket, name, function, native=native) if existing else None
     for text in lacks.texts if lacks else ():
         click.echo(f"  change AWS::S3::Bucket                  {bucket}: {text}")
     if plan:
@@ -90,7 +91,7 @@ def _bring_about(feed: Feed, account: Account, name: str, wanted: Deployment, *,
         stacks.carry_out(account, name, change, lambda text: click.echo(f"  {text}"))
         stacks.note_deployment(account, name, wanted)
     if lacks:
-        stacks.change_bucket(account, bucket, lacks)
+        data_bucket.change_bucket(account, bucket, lacks)
     made = stacks.outputs(account, name)
     click.echo(f"swept: {stacks.invoke(account, made['Sweep'])}")
     for text in _next(feed, made):
