@@ -76,6 +76,9 @@ def test_latest_never_moves_to_an_older_date(world: World) -> None:
     world.publish(day=YESTERDAY)
     assert world.shown("contratos") == ["contratos-2026-11-22-0001-0001"]
     assert world.shown("contratos-2026-11-21") == ["contratos-2026-11-21-0001-0001"]
+    end = world.turns(YESTERDAY)[0].end
+    assert isinstance(end, PublicationEnd)
+    assert end.datasets["ativos"].aliases == ("contratos-2026-11-21",), "the ledger does not say what is not so"
     tomorrow = DAY + timedelta(days=1)
     world.run(1, rows=4, day=tomorrow)
     world.publish(day=tomorrow)

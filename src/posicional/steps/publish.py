@@ -109,8 +109,13 @@ def _carry_out(attempt: Attempt, shown: Sequence[Shown]) -> Mapping[str, IndexSt
         refuse_others(attempt, shown, before)
         for each in shown:
             _publish_one(attempt, each, published)
-        if has_ended(attempt) if attempt.upsert else not move(attempt, shown):
+        if attempt.upsert:
+            if has_ended(attempt):
+                return None
+        elif (after := move(attempt, shown)) is None:
             return None
+        else:
+            published = {name: _seen(fact, after) for name, fact in published.items()}
     except PosicionalError as error:
         if not _end(attempt, began, "failed", published, str(error), blame_of(error)):
             return None
@@ -119,6 +124,12 @@ def _carry_out(attempt: Attempt, shown: Sequence[Shown]) -> Mapping[str, IndexSt
         _end(attempt, began, "failed", published, f"stopped by {type(error).__name__}", blame_of(error))
         raise
     return before if _end(attempt, began, "succeeded", published) else None
+
+
+def _seen(fact: PublishedFact, after: Mapping[str, IndexState]) -> PublishedFact:
+    """With the aliases that show it: an older date does not have that of the newest."""
+    shown = after[fact.index].aliases
+    return fact.model_copy(update={"aliases": tuple(alias for alias in fact.aliases if alias in shown)})
 
 
 def _publish_one(attempt: Attempt, each: Shown, published: dict[str, PublishedFact]) -> None:

@@ -42,18 +42,18 @@ def refuse_others(attempt: Attempt, shown: Sequence[Shown], states: Mapping[str,
                 raise UsageError(text, where=attempt.target.where, hint=_ANOTHER)
 
 
-def move(attempt: Attempt, shown: Sequence[Shown]) -> bool:
-    """Make the aliases show the new indices. False when this turn has been ended by somebody else."""
+def move(attempt: Attempt, shown: Sequence[Shown]) -> Mapping[str, IndexState] | None:
+    """Make the aliases show the new indices, and what they show then. None when somebody else has ended this turn."""
     facts: Facts | None = None
     for _ in range(LOOKS):
         facts = attempt.ledger.read(facts)
         if has_ended(attempt, facts):
-            return False
+            return None
         states = look(attempt, shown)
         refuse_others(attempt, shown, states)
         moves = moves_for(shown, attempt.date, states)
         if not moves:
-            return True
+            return states
         if attempt.target.swap(moves):
             for one in moves:
                 attempt.tell("alias", f"{one.alias} -> {one.index}")
