@@ -1,4 +1,4 @@
-"""A bucket of data that is there already: what it lacks for a stack, shown before it is added beside what others have."""
+"""A bucket of data that is there already: what it lacks for a stack, shown first and added beside what others have."""
 
 from __future__ import annotations
 
