@@ -145,6 +145,17 @@ def blank_rows(cells: npt.NDArray[np.uint8]) -> Mask:
     return blank
 
 
+def strangers(field: Field, usual: str) -> Mask:
+    """By byte: whether it is an ASCII character that no value of the field has, nor a spelling of nothing.
+
+    `usual`: the characters that values are made of.
+    """
+    known = np.zeros(256, bool)
+    known[128:] = True  # what these mean, the page says
+    known[[ord(char) for char in " " + usual + "".join(field.missing) if char.isascii()]] = True
+    return ~known
+
+
 def spelled(rows: Rows, start: int, width: int, index: Index) -> dict[bytes, list[int]]:
     """The distinct inner bytes of a field in the chosen records, each with the places in `index` where it stands."""
     cells = rows.matrix(start, width)[index].tobytes()

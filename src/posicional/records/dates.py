@@ -17,7 +17,8 @@ import pyarrow as pa
 from posicional.contract.formats import WIDTHS, split_format
 from posicional.contract.layout import Field
 from posicional.errors import UsageError
-from posicional.records.columns import Bad, Fault, ValueColumn, blank_rows, is_missing, spelled
+from posicional.records.columns import Bad, Fault, ValueColumn, blank_rows, is_missing, spelled, strangers
+from posicional.records.pages import HALF
 from posicional.records.rows import Index, Ints, Mask, Rows
 from posicional.records.swar import either, parse_digits
 
@@ -198,6 +199,7 @@ class MomentColumn(ValueColumn[Any]):
         super().__init__(field, arrow, cast(Any, dtype))
         self.format = Format(field)
         self.fault = Fault(f"not a {field.type}", field.format)
+        self._strange = strangers(field, "0123456789" + "".join(char for _, char in self.format.literals))
         spellings = [self.format.read(text) for text in field.missing if len(text) == field.width]
         self._missing = [self._number(moment) for moment in spellings if moment is not None]
         low, high = (None if bound is None else self._bound(bound) for bound in (field.minimum, field.maximum))
@@ -247,9 +249,12 @@ class MomentColumn(ValueColumn[Any]):
         return cells.view("<u8").reshape(-1)
 
     def _mend(self, rows: Rows, index: Index, at: int) -> list[Bad]:
-        blank = blank_rows(rows.matrix(self.field.start, self.field.width)[index])
-        bad = self.set_null(index[blank], at)
-        index = index[~blank]
+        cells = rows.matrix(self.field.start, self.field.width)[index]
+        strange = (cells < HALF).all(axis=1) & self._strange[cells].any(axis=1)
+        blank = blank_rows(cells)
+        bad = [Bad(index[strange], self.fault)] if strange.any() else []
+        bad += self.set_null(index[blank], at)
+        index = index[~(blank | strange)]
         nulls: list[int] = []
         wrong: list[int] = []
         for raw, places in spelled(rows, self.field.start, self.field.width, index).items():

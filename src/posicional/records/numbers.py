@@ -13,7 +13,18 @@ import numpy as np
 import pyarrow as pa
 
 from posicional.contract.layout import Field
-from posicional.records.columns import BLANK, NO_TEXT, Bad, Fault, ValueColumn, blank_rows, is_missing, spelled
+from posicional.records.columns import (
+    BLANK,
+    NO_TEXT,
+    Bad,
+    Fault,
+    ValueColumn,
+    blank_rows,
+    is_missing,
+    spelled,
+    strangers,
+)
+from posicional.records.pages import HALF
 from posicional.records.rows import Bytes, Index, Ints, Mask, Rows
 from posicional.records.swar import MOST, either, parse_digits
 
@@ -69,6 +80,7 @@ class NumberColumn(ValueColumn[np.int64]):
         self.too_long = Fault("too many digits", described(field))
         self._limit = 10 ** digits_of(field)
         self._bounds = _bounds(field)
+        self._strange = strangers(field, "0123456789+-.," + "".join(_PUNCHED))
 
     def fill(self, rows: Rows, at: int) -> list[Bad]:
         """See `Column`."""
@@ -206,9 +218,11 @@ class DisplayColumn(NumberColumn):
     def mend(self, rows: Rows, index: Index, at: int) -> list[Bad]:
         """See `NumberColumn`."""
         cells = rows.matrix(self.field.start, self.field.width)[index]
+        strange = (cells < HALF).all(axis=1) & self._strange[cells].any(axis=1)
         blank = blank_rows(cells)
-        bad = self.set_null(index[blank], at)
-        index = index[~blank]
+        bad = [Bad(index[strange], self.fault)] if strange.any() else []
+        bad += self.set_null(index[blank], at)
+        index = index[~(blank | strange)]
         if not len(index):
             return bad
         index = self._mend_blanks(rows, index, at)
