@@ -12,6 +12,7 @@ import secrets
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Callable
 from contextlib import chdir, redirect_stdout
 from pathlib import Path
@@ -399,6 +400,19 @@ def test_the_header_is_checked_against_the_date(tmp_path: Path) -> None:
     assert len(names(posicional.read(FILE, layout, table="conta", date="2026-11-20"))) == 2
     with pytest.raises(DataRefused, match="data_ref"):
         names(posicional.read(FILE, layout, table="conta", date="2026-11-21"))
+
+
+def test_a_member_of_an_archive_is_named(tmp_path: Path) -> None:
+    """Where there are several files in it; which one must then be said."""
+    layout = layout_of(tmp_path, LAYOUT)
+    with zipfile.ZipFile(tmp_path / "dia.zip", "w") as archive:
+        archive.writestr("leia-me.txt", "rubbish")
+        archive.writestr("lojas.txt", DATA)
+    assert names(posicional.read(tmp_path / "dia.zip", layout, member="lojas.txt")) == ["Ana", "Ivo"]
+    with pytest.raises(DataRefused, match="the archive holds 2 files"):
+        names(posicional.read(tmp_path / "dia.zip", layout))
+    with pytest.raises(DataRefused, match="does not hold clientes.txt"):
+        names(posicional.read(tmp_path / "dia.zip", layout, member="clientes.txt"))
 
 
 def test_a_trailer_that_does_not_agree_refuses_the_file(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ def read(
     layout: Layout | str | os.PathLike[str],
     *,
     table: str | None = None,
+    member: str = "",
     date: date | str | None = None,
     max_rejects: int | str = 0,
     allow_empty: bool = False,
@@ -34,8 +35,9 @@ def read(
 
     `source` is a path, the URL of an object (`s3://bucket/key`, `memory://name/key`), bytes, or a file object opened in
     binary mode. `layout` is a `Layout` or the path of its YAML. `table` names the kind of record to read where the
-    layout makes several tables. `date` is the business date that a header is checked against. `max_rejects` is how many
-    records may be refused: a count, or a share such as `"0.1%"`.
+    layout makes several tables, `member` the file to read of an archive that holds several. `date` is the business date
+    that a header is checked against. `max_rejects` is how many records may be refused: a count, or a share such as
+    `"0.1%"`.
 
     Raises `ContractError` for a layout with faults and `UsageError` for words that make no sense, both at once; the
     stream raises `DataRefused` behind its last batch where the file as a whole is no good.
@@ -50,7 +52,14 @@ def read(
     day = _day(date) if date is not None else None
     found, name = open_source(source)
     return RecordStream(
-        found, layout, kind=kind, path=name, date=day, tolerance=tolerance.allows, allow_empty=allow_empty
+        found,
+        layout,
+        kind=kind,
+        path=name,
+        member=member,
+        date=day,
+        tolerance=tolerance.allows,
+        allow_empty=allow_empty,
     )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from posicional.cli.progress import shown
 from posicional.cli.show import print_json
 from posicional.cli.words import json_option
 from posicional.records.ruler import under
@@ -61,7 +62,8 @@ def try_(file: str, layout_path: Path, records: int, as_json: bool) -> int:
 
     loaded = Layout.load(layout_path)
     source, name = open_source(file)
-    trial = try_layout(source, loaded, path=name, records=records)
+    with shown(source, name) as watched:
+        trial = try_layout(watched, loaded, path=name, records=records)
     if as_json:
         print_json({"file": file, "layout": str(layout_path), "good": trial.good, **asdict(trial)})
     else:

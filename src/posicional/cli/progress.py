@@ -1,4 +1,4 @@
-"""Progress of a long conversion, on a terminal only: what has been read, how fast, for how long."""
+"""Progress of reading a large file, on a terminal only: what has been read, how fast, for how long."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Code pages: how the bytes of text become Unicode.
+"""Pages: the form in which decoders see text. What the bytes of an encoding mean, `contract.codepage` says.
 
 Everything behind this module sees text in one of two forms: UTF-8, or an *inner* single-byte page whose lower half is
 ASCII and whose upper half is a table of 128 characters. EBCDIC and the like are translated into the inner form once
@@ -18,7 +18,7 @@ HALF = 128
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One code page.
+    """An encoding, as decoders need it.
 
     `table`: 256 bytes that translate the file's bytes into inner ones; None where they are the same. `high`: the
     characters of the inner bytes 128-255, None where undefined; empty for UTF-8. `blank`: the file's byte for a blank.

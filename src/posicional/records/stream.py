@@ -39,6 +39,7 @@ class RecordStream:
         *,
         kind: str,
         path: str,
+        member: str = "",
         date: date | None,
         tolerance: Callable[[int, int], bool],
         allow_empty: bool,
@@ -47,6 +48,7 @@ class RecordStream:
         self._table = next(name for name, one in layout.tables("file").items() if one.name == kind)
         self._source = source
         self._path = path
+        self._member = member
         self._tolerance = tolerance
         self._allow_empty = allow_empty
         self._rejects: list[pa.RecordBatch] = []
@@ -105,7 +107,7 @@ class RecordStream:
             source = self._source
             if is_compressed(self._path):
                 try:
-                    source = stack.enter_context(unpacked(source, self._path))
+                    source = stack.enter_context(unpacked(source, self._path, self._member))
                 except Unreadable as error:
                     raise DataRefused(str(error), where=self._path) from error
             for read in self._reading.batches(source):
