@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from bench.equal import first_rows, unequal
 from bench.files import Built, build, head_of
-from bench.measure import Run, run
+from bench.measure import Run, undisturbed
 
 BESIDE = ("product", "polars", "polars_by_text", "duckdb")
 SLOW = {"pandas": 20, "article": 5}
@@ -49,6 +49,7 @@ class Line:
     peak: float
     turns: int
     scaled_from: int
+    foreign: float
     ratio: float = 1.0
     target: float | None = None
     met: bool | None = None
@@ -65,10 +66,14 @@ class Bench:
     def measure(self, contender: str, built: Built) -> Run:
         """One run; its result stays in the cache for the comparison."""
         out = self.result(contender, built)
-        shutil.rmtree(out, ignore_errors=True)
-        out.unlink(missing_ok=True) if out.is_file() else None
+
+        def clear() -> None:
+            shutil.rmtree(out, ignore_errors=True)
+            if out.is_file():
+                out.unlink()
+
         words = [contender, str(built.path), str(built.layout), str(out)]
-        return run(["-m", "bench.contenders", *words], self.cache)
+        return undisturbed(["-m", "bench.contenders", *words], self.cache, clear)
 
     def result(self, contender: str, built: Built) -> Path:
         """Where a contender's Parquet goes: a folder for the product's parts."""
@@ -190,7 +195,7 @@ def big(bench: Bench) -> list[Line]:
 def summed(name: str, built: Built, runs: list[Run]) -> Line:
     """The medians of a contender's runs over the whole file."""
     seconds, cpu, peak = medians(runs)
-    return Line(built.name, name, built.rows, seconds, cpu, peak, len(runs), built.rows)
+    return Line(built.name, name, built.rows, seconds, cpu, peak, len(runs), built.rows, foreign(runs))
 
 
 def reckoned(name: str, built: Built, part: Built, runs: list[Run], starts: list[Run]) -> Line:
@@ -199,7 +204,13 @@ def reckoned(name: str, built: Built, part: Built, runs: list[Run], starts: list
     seconds, cpu, peak = medians(runs)
     start, start_cpu, _ = medians(starts)
     whole = start + (seconds - start) * times
-    return Line(built.name, name, built.rows, whole, start_cpu + (cpu - start_cpu) * times, peak, len(runs), part.rows)
+    whole_cpu = start_cpu + (cpu - start_cpu) * times
+    return Line(built.name, name, built.rows, whole, whole_cpu, peak, len(runs), part.rows, foreign([*runs, *starts]))
+
+
+def foreign(runs: list[Run]) -> float:
+    """How much of the machine others took meanwhile, at most in half of the runs."""
+    return statistics.median(one.foreign for one in runs)
 
 
 def medians(runs: list[Run]) -> tuple[float, float, float]:
@@ -220,15 +231,17 @@ def at_most(line: Line, ratio: float, target: float | None) -> Line:
 
 
 def told(title: str, lines: list[Line]) -> list[Line]:
-    """Print a part of the report, and pass it on."""
-    say(title)
-    say(f"  {'file':<9}{'contender':<15}{'M rows/s':>9}{'seconds':>9}{'CPU s':>8}{'peak MB':>9}{'ratio':>8}  target")
+    """Print a part of the report as a table for docs/performance.md, and pass it on."""
+    say(f"{title}\n")
+    say("| file | contender | M rows/s | seconds | CPU s | peak MB | ratio | CPU ratio | goal | taken by others |")
+    say("|---|---|---|---|---|---|---|---|---|---|")
     for line in lines:
         speed = line.rows / line.seconds / 1e6
-        scaled = "" if line.scaled_from == line.rows else f"  scaled from {line.scaled_from:,} rows"
-        target = "" if line.target is None else f"  {line.target:g} {'met' if line.met else 'MISSED'}"
-        figures = f"{speed:>9.2f}{line.seconds:>9.2f}{line.cpu:>8.2f}{line.peak:>9.0f}{line.ratio:>8.2f}"
-        say(f"  {line.file:<9}{line.contender:<15}{figures}{target}{scaled}")
+        scaled = "" if line.scaled_from == line.rows else f" (reckoned from {line.scaled_from:,} rows)"
+        goal = "" if line.target is None else f"{line.target:g} {'met' if line.met else 'MISSED'}"
+        figures = f"{speed:.2f} | {line.seconds:.2f} | {line.cpu:.2f} | {line.peak:.0f} | {line.ratio:.2f}"
+        beside = f"{line.cpu / lines[0].cpu:.2f} | {goal} | {line.foreign:.0%}"
+        say(f"| {line.file} | {line.contender}{scaled} | {figures} | {beside} |")
     say()
     return lines
 
