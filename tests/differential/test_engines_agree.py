@@ -28,7 +28,12 @@ from posicional.sql.plan import Plan, plan_query
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("spark")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("spark"),
+    # pyspark leaves the sockets through which rows come to the collector of garbage.
+    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 QUERIES = 360
 CHUNKS = 6

@@ -64,8 +64,16 @@ def _days_added(node: exp.Expr, type_: str) -> exp.Expr:
     return _typed(exp.Paren(this=exp.Add(this=exp.cast(node.this, "date"), expression=days)), type_)
 
 
-OTHER_UPPER = "ŉǰΐΰևẖ-ẚὐὒὔὖᾀ-ᾯᾲ-ᾴᾶᾷᾼῂ-ῄῆῇῌῒΐῖῗῢ-ῤῦῧῲ-ῴῶῷῼⱟꟁꟑꟗꟙﬀ-ﬆﬓ-ﬗ\U00010597-\U000105bc"
-OTHER_LOWER = "İΣⰯꟀꟐꟖꟘ\U00010570-\U00010595"
+OTHER_UPPER = (
+    "\u0149\u01f0\u0390\u03b0\u0587\u1e96-\u1e9a\u1f50\u1f52\u1f54\u1f56\u1f80-\u1faf\u1fb2-\u1fb4\u1fb6"
+    "\u1fb7\u1fbc\u1fc2-\u1fc4\u1fc6\u1fc7\u1fcc\u1fd2\u1fd3\u1fd6\u1fd7\u1fe2-\u1fe4\u1fe6\u1fe7"
+    "\u1ff2-\u1ff4\u1ff6\u1ff7\u1ffc\u2c5f\ua7c1\ua7d1\ua7d7\ua7d9\ufb00-\ufb06\ufb13-\ufb17"
+    "\U00010597-\U000105a1\U000105a3-\U000105b1\U000105b3-\U000105b9\U000105bb\U000105bc"
+)
+OTHER_LOWER = (
+    "\u0130\u03a3\u2c2f\ua7c0\ua7d0\ua7d6\ua7d8\U00010570-\U0001057a\U0001057c-\U0001058a"
+    "\U0001058c-\U00010592\U00010594\U00010595"
+)
 """Letters that Java and DuckDB write differently in the other case, and Σ, whose form depends on its place."""
 
 
