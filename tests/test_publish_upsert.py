@@ -19,7 +19,7 @@ from posicional.ports import Move
 from posicional.steps.publish import publish
 from posicional.steps.upserting import version_of
 from publishing import YESTERDAY, Interrupted, World, world_at
-from worlds import DAY
+from worlds import DAY, new_store
 
 TOMORROW = DAY + timedelta(days=1)
 
@@ -182,6 +182,17 @@ def test_an_index_or_alias_of_somebody_else_is_not_taken(changes: Changes) -> No
     assert world.endpoint.swap([Move("contratos", "others")])
     with pytest.raises(UsageError, match="'contratos' shows 'others'"):
         changes.day(DAY, {"a": "1"})
+
+
+def test_a_store_that_was_emptied_does_not_publish_in_vain(changes: Changes, tmp_path: Path) -> None:
+    """Its publications begin with 1 again, and the index would take none of what they say: that is no success."""
+    changes.day(DAY, {"a": "1"})
+    changes.day(DAY, {"a": "2"})
+    changes.world.store = new_store("folder", tmp_path / "emptied")
+    with pytest.raises(TargetError, match="later publications of this date, which this ledger did not make"):
+        changes.day(DAY, {"a": "3"})
+    assert changes.world.statuses() == ["failed"]
+    assert changes.seen == {"a": "2"}
 
 
 def test_the_mode_does_not_change_under_readers(changes: Changes) -> None:

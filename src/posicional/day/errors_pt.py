@@ -187,6 +187,9 @@ _TARGETS: Table = {
     "the alias {alias} shows {index}, which was published in another mode:": (
         "o alias {alias} mostra {index}, que foi publicado com outro mode:"
     ),
+    "the index holds later publications of this date, which this ledger did not make": (
+        "o índice tem publicações posteriores desta data, que não foram feitas por aqui"
+    ),
     "an index template of the cluster shows new indices as {aliases}": (
         "um index template do cluster mostra índices novos como {aliases}"
     ),
@@ -240,6 +243,9 @@ HINTS: Table = {
     "it changed while it was read: convert it again": "mudou durante a leitura: converter de novo",
     "write {one} or {two+}": "escreva {one} ou {two}",
     "write {this+}": "escreva {this}",
+    "remove it, if the store was emptied, and run the days anew; or give the dataset another index:": (
+        "remover o índice, se o armazenamento foi esvaziado, e refazer os dias; ou dar ao dataset outro index:"
+    ),
     "take the alias out of the template: what is being filled is not to be seen": (
         "tirar o alias do template: o que ainda está sendo carregado não pode ser visto"
     ),
@@ -288,9 +294,6 @@ HINTS: Table = {
     "name it: {what}, or AWS_REGION": "indicar: {what}, ou AWS_REGION",
     "set it to a long random text, and keep it: {command+}": (
         "definir com um texto longo e aleatório, e guardá-lo: {command}"
-    ),
-    "take the alias out of the template: what is being filled is not to be seen": (
-        "tirar o alias do template: o que está sendo preenchido não deve ser visto"
     ),
     "name it under publish:": "indicar em publish:",
     "give the dataset another index: in the feed, or remove that index": (

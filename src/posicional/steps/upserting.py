@@ -9,7 +9,7 @@ back: a row that is flagged as deleted leaves a document without values, which t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -95,6 +95,7 @@ def verify_changes(attempt: Attempt, each: Shown, changed: Filled) -> None:
     count(attempt, each, each.made.rows - changed.fact.refused)
     found = attempt.target.documents(each.index, list(rows)) if rows else {}
     version = version_of(attempt.date, attempt.number)
+    _refuse_another_ledger(attempt, each, [one.version for one in found.values()])
     older = {name for name in rows if name not in found or found[name].version < version}
     wrong = [
         _differences(attempt, each, row, found[name])
@@ -102,6 +103,16 @@ def verify_changes(attempt: Attempt, each: Shown, changed: Filled) -> None:
         if name in found and found[name].version == version
     ]
     refuse_differences(attempt, each, missing(changed, older), list(wrong))
+
+
+def _refuse_another_ledger(attempt: Attempt, each: Shown, versions: Sequence[int]) -> None:
+    """Raise where a later publication of this date has been there: ours is the last one of this ledger."""
+    if any(version_of(attempt.date, attempt.number) < one < version_of(attempt.date, PUBLICATIONS) for one in versions):
+        raise TargetError(
+            "the index holds later publications of this date, which this ledger did not make",
+            where=attempt.at(each.index),
+            hint="remove it, if the store was emptied, and run the days anew; or give the dataset another index:",
+        )
 
 
 def _differences(attempt: Attempt, each: Shown, row: Mapping[str, Any], document: Document) -> Counter[str]:
