@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import multiprocessing
 import os
 import threading
@@ -23,7 +22,6 @@ from posicional.contract.feed import Dataset, Feed
 from posicional.contract.pattern import Pattern
 from posicional.day.facts import Done, RunEnd
 from posicional.day.journal import Ledger
-from posicional.day.keys import DoneKey, TurnKey
 from posicional.day.state import Day
 from posicional.errors import DataRefused, EngineError, NotDone, OutsideError, StoreError, TargetError, UsageError
 from posicional.ports import Engine, Offending, Outside, Place, Source, Store, StoredObject, Written
@@ -740,67 +738,7 @@ def test_a_day_on_a_bucket_that_misbehaves(feed: Feed, monkeypatch: pytest.Monke
         assert creates == []
 
 
-# A crash at every step of a day.
-
-
-class Crash(BaseException):
-    """The process is gone."""
-
-
-@dataclass
-class Crashing(Around):
-    """A store whose n-th write (of a fact, or a part's opening) ends the process, before or after it is done."""
-
-    countdown: Iterator[int] = field(default_factory=lambda: iter(()))
-    after: bool = False
-
-    def create(self, key: str, data: bytes) -> None:
-        """Write a fact, or die."""
-        dying = next(self.countdown, 0) == 1
-        if dying and not self.after:
-            raise Crash
-        self.real.create(key, data)
-        if dying:
-            raise Crash
-
-    def sink(self, prefix: str) -> Place:
-        """Begin a part, or die."""
-        if next(self.countdown, 0) == 1:
-            raise Crash
-        return self.real.sink(prefix)
-
-
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_a_crash_at_every_step(feed: Feed, tmp_path: Path, after: bool) -> None:
-    """Whatever write of a day is the last of a process, the next one finishes the day, with the same rows.
-
-    Every part that a fact names is there; no arrival is numbered twice; at most one run more than without the crash.
-    """
-    for number in itertools.count(1):
-        store = new_store("memory", tmp_path)
-        both(store)
-        crashed = False
-        clock = ToldClock()
-        try:
-            crashing = Crashing(store, iter(range(number, 0, -1)), after)
-            advance(feed, DAY, world(crashing, clock=clock, who="ana@um"))
-        except Crash:
-            crashed = True
-        clock.sleep(3601)
-        outcome = advance(feed, DAY, world(store, clock=clock, who="bia@dois"))
-        assert outcome.problem is None, number
-        assert rows_of(store, outcome.day, "ativos") == ACTIVE, number
-        assert [len(file.arrivals) for file in outcome.day.files.values()] == [1, 1], number
-        assert len(outcome.day.runs) <= 2, number
-        for key, fact in Ledger(outside_of(store), "saude", DAY).read().entries.items():
-            if isinstance(key, DoneKey) and isinstance(fact, Done):
-                assert [store.head(part.key).size for part in fact.parts] == [part.bytes for part in fact.parts]
-            if isinstance(key, TurnKey) and isinstance(fact, RunEnd) and fact.status == "succeeded":
-                parts = [part for made in fact.datasets.values() for part in made.parts]
-                assert [store.head(part.key).size for part in parts] == [part.bytes for part in parts]
-        if not crashed:
-            assert number > 12
-            return
+# What is durable (a crash at every step: test_crashes).
 
 
 def test_parts_are_durable_before_the_fact_that_names_them(

@@ -233,7 +233,7 @@ def sweep(kind: str, how: How, folder: Path, sample: Mapping[str, bytes], first:
 @pytest.mark.parametrize("kind", KINDS)
 def test_some_steps(kind: str, how: How, folder: Path, sample: Mapping[str, bytes]) -> None:
     """A few of all."""
-    sweep(kind, how, folder, sample, 1 + HOWS.index(how) * 31, 173)
+    sweep(kind, how, folder, sample, 1 + HOWS.index(how) * 71, 293)
 
 
 SLICES = 4
