@@ -241,6 +241,23 @@ def test_what_any_document_would_meet_is_no_fault_of_the_document(kind: str) -> 
         load(to(behind), INDEX, sent(10))
 
 
+def test_a_fault_of_the_endpoint_refuses_no_document() -> None:
+    """A shard that fails (500) says nothing about a document: it is sent again, and never counted as refused."""
+    error = {"type": "already_closed_exception", "reason": "told to"}
+    with endpoint() as (url, taken):
+        several = refuses(b'"n":7}', error, 500)
+        with proxy(url, lambda one, _: several if one.body.count(b"\n") > 2 else passed) as behind:
+            loaded = load(to(behind), INDEX, sent(10))
+        assert loaded == Loaded(10, {})
+        assert taken.requests > 1
+        assert held(taken) == expected(10)
+        with (
+            proxy(url, lambda *_: refuses(b'"n":7}', error, 500)) as behind,
+            pytest.raises(TargetError, match="1 documents were pushed back"),
+        ):
+            load(to(behind), INDEX, sent(10))
+
+
 def test_what_is_as_new_already_is_neither_lost_nor_refused() -> None:
     """A version conflict means that the index is ahead, also of a request whose answer was lost."""
     with endpoint() as (url, taken):

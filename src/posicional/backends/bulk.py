@@ -33,6 +33,9 @@ _WANTED = "errors,items.*.status,items.*.error.type,items.*.error.reason"
 _CONFLICT = 409
 """The index holds a version of the document that is as new, or newer."""
 
+_ITS_OWN_FAULT = 500
+"""From here on it is the endpoint that failed, whatever the document: a full disk, a shard that was just closed."""
+
 _NOT_THE_DOCUMENTS = ("index_not_found_exception", "index_closed_exception", "cluster_block_exception")
 """Refusals whose cause is the index, whatever the document."""
 
@@ -189,10 +192,12 @@ class _Loading:
             return
         results = self._results(answer, rows)
         failed = {place: (int(one["status"]), one["error"]) for place, one in enumerate(results) if "error" in one}
-        later = [place for place, (status, _) in failed.items() if status in BUSY]
+        later = [place for place, (status, _) in failed.items() if _may_pass(status)]
         stale = sum(status == _CONFLICT for status, _ in failed.values())
         reasons = {
-            place: self._reason(error) for place, (status, error) in failed.items() if status not in (*BUSY, _CONFLICT)
+            place: self._reason(error)
+            for place, (status, error) in failed.items()
+            if not (_may_pass(status) or status == _CONFLICT)
         }
         self._refuse(data, reasons)
         with self._lock:
@@ -240,6 +245,11 @@ class _PushedBack(TryAgain):
         super().__init__(error)
         self.data = data
         self.rows = rows
+
+
+def _may_pass(status: int) -> bool:
+    """Whether a document that was answered so may be taken later."""
+    return status in BUSY or status >= _ITS_OWN_FAULT
 
 
 def _reason(kind: str, said: str) -> str:
