@@ -262,7 +262,9 @@ def test_a_target_shows_no_secret(load: Load) -> None:
     assert "s3cr3t" not in repr(feed)
 
 
-@pytest.mark.parametrize("url", ["${CRED}@host", "ftp://${CRED}@host", "http://${CRED}@host:port", "http://${CRED}@"])
+@pytest.mark.parametrize(
+    "url", ["${CRED}@host", "ftp://${CRED}@host", "http://${CRED}@host:port", "http://${CRED}@", "http://${CRED}@ho st"]
+)
 def test_a_fault_shows_no_secret(load: Load, url: str) -> None:
     """What a variable holds is not repeated, however wrong the address is."""
     with pytest.raises(ContractError) as caught:

@@ -275,6 +275,7 @@ class FeedCompiler:
 def _is_http(url: str) -> bool:
     try:
         parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+        named = re.fullmatch(r"[^\s\\\"<>^`{|}]+", parts.hostname or "") is not None
+        return parts.scheme in ("http", "https") and named and (parts.port or 1) > 0
     except ValueError:
         return False
