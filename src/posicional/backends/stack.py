@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -59,7 +60,7 @@ class Account:
     @staticmethod
     def current() -> Account:
         """Who and where this is. Raises `UsageError` without credentials or region, `OutsideError`."""
-        session = boto3.Session()
+        session = boto3.Session(region_name=os.environ.get("AWS_REGION") or None)  # which boto3 does not look at
         if not session.region_name:
             raise UsageError("no region is chosen", hint="set AWS_REGION, or a region in ~/.aws/config")
         with explained("sts"):

@@ -62,7 +62,9 @@ def deploy(
     click.echo(f"{name} in {account.region}, account {account.identity}")
     stacks.make_code_bucket(account)
     record = stacks.deployments(account, name)
-    wanted = _before(name, record) if rollback else _wanted(feed, account, name, bucket, _pairs(given), record)
+    wanted = (
+        deployment_before(name, record) if rollback else _wanted(feed, account, name, bucket, _pairs(given), record)
+    )
     return _bring_about(feed, account, name, wanted, plan=plan)
 
 
@@ -156,7 +158,7 @@ def _wanted(
     return stacks.Deployment(last + 1, last, template, parameters)
 
 
-def _before(name: str, record: list[Deployment]) -> Deployment:
+def deployment_before(name: str, record: list[Deployment]) -> Deployment:
     """The deployment before the current one, as the next one."""
     from posicional.backends.stack import Deployment
 
