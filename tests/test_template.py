@@ -94,6 +94,7 @@ def test_the_glue_job_leaves_what_is_once_to_the_ledger() -> None:
     assert job["ExecutionProperty"]["MaxConcurrentRuns"] == {"Ref": "GlueConcurrency"}
     assert "Timeout" in job
     assert job["DefaultArguments"]["--python-modules-installer-option"] == "--no-index"
+    assert job["DefaultArguments"]["--region"] == {"Ref": "AWS::Region"}
 
 
 @pytest.mark.parametrize("name", [name for name, one in RESOURCES.items() if one["Type"] == "AWS::CloudWatch::Alarm"])

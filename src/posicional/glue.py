@@ -29,6 +29,9 @@ from posicional.steps.advance import advance
 def main(arguments: Sequence[str] | None = None) -> None:
     """Do what is left to do for a date. Raises what it failed of, so that Glue shows the run as failed."""
     words = _words(arguments)
+    if words.region:  # which a Glue run's environment need not say
+        os.environ.setdefault("AWS_REGION", words.region)
+        os.environ.setdefault("AWS_DEFAULT_REGION", words.region)
     if words.opensearch_url != "-":
         os.environ["OPENSEARCH_URL"] = words.opensearch_url
     with tempfile.TemporaryDirectory(prefix="posicional-") as folder:
@@ -66,6 +69,7 @@ def _words(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--owner", default="-")
     parser.add_argument("--engine", choices=("spark", "duckdb"), default="spark")
     parser.add_argument("--opensearch-url", default="-")
+    parser.add_argument("--region", default="")
     parser.add_argument("--JOB_NAME", dest="job", default="")
     parser.add_argument("--JOB_RUN_ID", dest="run_id", default="")
     return parser.parse_known_args(arguments)[0]
