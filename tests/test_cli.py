@@ -58,6 +58,10 @@ def ran(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return store
 
 
+def _spellings(parameter: click.Parameter) -> list[str]:
+    return [*parameter.opts, *parameter.secondary_opts]
+
+
 # --- help -------------------------------------------------------------------------------------------------------------
 
 
@@ -73,7 +77,7 @@ def test_every_help_has_an_example_that_the_command_understands(name: str) -> No
     assert (said.code, said.err) == (0, "")
     examples = [line.split() for line in said.out.partition("Example")[2].splitlines() if "posicional" in line]
     assert examples
-    options = {option for parameter in COMMANDS[name].params for option in parameter.opts}
+    options = {option for parameter in COMMANDS[name].params for option in _spellings(parameter)}
     for words in examples:
         assert " ".join(words).startswith(f"posicional {name} ") or words == ["posicional", name]
         assert {word for word in words if word.startswith("-")} <= options

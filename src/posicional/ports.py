@@ -97,7 +97,7 @@ class Store(Protocol):
         ...
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
-        """Objects below a prefix that ends in `/`, in the order of their keys."""
+        """Objects whose keys begin with `prefix` (a folder with its `/`, or a name's beginning), in their order."""
         ...
 
     def unfinished(self, prefix: str) -> Iterator[StoredObject]:

@@ -70,7 +70,7 @@ class Engines:
 
     def by_spark(self, sql: str) -> tuple[list[str], Rows] | str:
         """Types and rows; `fails` where it fails."""
-        from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]  # it publishes no types
+        from py4j.protocol import Py4JJavaError
         from pyspark.errors import PySparkException
 
         try:

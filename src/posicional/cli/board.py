@@ -22,7 +22,7 @@ TOKENS = "POSICIONAL_BOARD_TOKENS"
     epilog="""\b
 Examples:
   posicional board examples/planos/feed.yaml
-  POSICIONAL_BOARD_TOKENS="ana=…,rui=…" posicional board planos/feed.yaml sigtap/feed.yaml --port 8080"""
+  posicional board planos/feed.yaml sigtap/feed.yaml --port 8080"""
 )
 @click.argument("feed_paths", metavar="FEED…", nargs=-1, required=True, type=click.Path(path_type=Path))
 @store_option

@@ -7,7 +7,7 @@ many at once end in one live run.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from posicional.contract.feed import Feed
@@ -15,7 +15,7 @@ from posicional.day.facts import RunClaim, RunEnd, Seen, blame_of
 from posicional.day.gate import Action, Asked, Convert, Later, Process, Publish, Rest, decide
 from posicional.day.journal import Facts, Ledger, Signature
 from posicional.day.keys import INCOMING, RUNS, SeenKey, TurnKey, publications
-from posicional.day.state import Day, Run, fold
+from posicional.day.state import Day, Run, fold, targets
 from posicional.errors import DataRefused, NotDone, OutOfTime, OutsideError, PosicionalError, StoreError, UsageError
 from posicional.ports import Elsewhere, Event, Outside
 from posicional.steps.arrivals import Looked, look
@@ -103,7 +103,9 @@ def advance(
     ledger = Ledger(outside, feed.name, day)
     if again:
         rerun(feed, day, outside, why="asked for with --again")
-    return _until_rest(feed, ledger, lying, publish=publish, insist=insist, lease=lease or outside.lease)
+    outcome = _until_rest(feed, ledger, lying, publish=publish, insist=insist, lease=lease or outside.lease)
+    healed = insist and publish and outcome.rest.why == "done" and _heal(feed, outcome.day, outside)
+    return replace(outcome, did=outcome.did or healed)
 
 
 def peek(feed: Feed, day: date, outside: Outside) -> tuple[Day, Action]:
@@ -266,6 +268,15 @@ def _handed_over(feed: Feed, ledger: Ledger, known: Facts, day: Day, action: Act
 
 def _abandoned(_turn: int, signature: Signature, reason: str) -> RunEnd:
     return RunEnd(**signature, status="abandoned", reason=reason, blame="outside")
+
+
+def _heal(feed: Feed, day: Day, outside: Outside) -> bool:
+    """Publish the day again where the cluster has lost it; whether that was so."""
+    if not targets(feed):
+        return False
+    from posicional.steps.publish import heal
+
+    return heal(feed, day, outside)
 
 
 def _publish(feed: Feed, ledger: Ledger, known: Facts, action: Publish) -> PosicionalError | None:

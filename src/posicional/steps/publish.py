@@ -31,13 +31,13 @@ from posicional.day.journal import Ledger, Signature
 from posicional.day.keys import TurnKey, publications
 from posicional.day.state import Day, fold, run_of
 from posicional.documents.bodies import Form
-from posicional.errors import PosicionalError, UsageError
+from posicional.errors import PosicionalError, TargetError, UsageError
 from posicional.ports import IndexState, Outside
 from posicional.steps.days import place
 from posicional.steps.filling import create, fill, verify
 from posicional.steps.housekeeping import tidy
 from posicional.steps.publication import Attempt, Shown
-from posicional.steps.showing import has_ended, look, move, refuse_others
+from posicional.steps.showing import has_ended, is_lost, look, move, refuse_others
 from posicional.steps.upserting import change, prepare, verify_changes
 
 
@@ -74,6 +74,28 @@ def publish(feed: Feed, day: date, run: int, outside: Outside) -> None:
     before = _carry_out(attempt, shown)
     if before is not None and not attempt.upsert:
         tidy(attempt, shown, turns, before)
+
+
+def heal(feed: Feed, day: Day, outside: Outside) -> bool:
+    """Publish the current run of a date again when the target does not show it, for somebody removed an index or moved
+    an alias; whether that was so. Raises as `publish` does; what does not answer now is left to the next look.
+    """
+    if feed.opensearch is None or outside.target is None or outside.elsewhere is not None or day.run is None:
+        return False
+    target = outside.target(feed.opensearch)
+    last = day.publication(target.name)
+    if last is None or run_of(last) != day.run.number:
+        return False
+    attempt = Attempt(feed, Ledger(outside, feed.name, day.date), target, day.run.number, last.number)
+    try:
+        lost = is_lost(attempt, _plan(feed, day, day.run.number, last.number))
+    except (TargetError, UsageError) as error:
+        attempt.tell("unknown", f"what readers see: {error}")
+        return False
+    if lost:
+        attempt.tell("lost", f"{place(feed, day.date)}: the cluster does not show it; it is published again")
+        publish(feed, day.date, day.run.number, outside)
+    return lost
 
 
 def _plan(feed: Feed, day: Day, run: int, number: int) -> tuple[Shown, ...]:

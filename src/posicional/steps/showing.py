@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from posicional.day.journal import Facts
+from posicional.day.facts import PublicationEnd
+from posicional.day.journal import Facts, Ledger
 from posicional.day.keys import TurnKey, publications
 from posicional.errors import TargetError, UsageError
 from posicional.ports import IndexState, Move
+from posicional.steps.days import Window
 from posicional.steps.publication import Attempt, Shown
 
 LOOKS = 10
@@ -45,13 +47,14 @@ def refuse_others(attempt: Attempt, shown: Sequence[Shown], states: Mapping[str,
 def move(attempt: Attempt, shown: Sequence[Shown]) -> Mapping[str, IndexState] | None:
     """Make the aliases show the new indices, and what they show then. None when somebody else has ended this turn."""
     facts: Facts | None = None
+    later = _later_is_published(attempt)
     for _ in range(LOOKS):
         facts = attempt.ledger.read(facts)
         if has_ended(attempt, facts):
             return None
         states = look(attempt, shown)
         refuse_others(attempt, shown, states)
-        moves = moves_for(shown, attempt.date, states)
+        moves = moves_for(shown, attempt.date, states, later=later)
         if not moves:
             return states
         if attempt.target.swap(moves):
@@ -73,11 +76,45 @@ def has_ended(attempt: Attempt, facts: Facts | None = None) -> bool:
     return True
 
 
-def moves_for(shown: Sequence[Shown], day: date, states: Mapping[str, IndexState]) -> list[Move]:
+def _later_is_published(attempt: Attempt) -> bool:
+    """Whether the ledger says that readers were shown a later date; asked of the newest ones first."""
+    feed, outside, series = attempt.feed, attempt.ledger.outside, publications(attempt.target.name)
+    day = Window.at(feed, outside.clock.now()).newest
+    while day > attempt.date:
+        facts = Ledger(outside, feed.name, day).read(
+            wanted=lambda key: isinstance(key, TurnKey) and (key.series, key.what) == (series, "end")
+        )
+        if any(isinstance(fact, PublicationEnd) and fact.status == "succeeded" for fact in facts.entries.values()):
+            return True
+        day = feed.calendar.previous(day)
+    return False
+
+
+def is_lost(attempt: Attempt, shown: Sequence[Shown]) -> bool:
+    """Whether the cluster does not show what the ledger says was published: an index that is gone, an alias that was
+    taken from it, or one of all days that shows nothing, or an older date. Raises `TargetError`.
+    """
+    states = look(attempt, shown)
+    for each in shown:
+        index = next((state for name, state in states.items() if name == each.index), None)
+        if index is None or each.aliases[-1] not in index.aliases:
+            return True
+        readers = [date_of(state) for state in states.values() if each.aliases[0] in state.aliases]
+        if each.to.view == "all" and not attempt.upsert:
+            if each.aliases[0] not in index.aliases:
+                return True
+        elif not attempt.upsert and not any(when is None or when >= attempt.date for when in readers):
+            return True
+    return False
+
+
+def moves_for(
+    shown: Sequence[Shown], day: date, states: Mapping[str, IndexState], *, later: bool = False
+) -> list[Move]:
     """The moves after which readers see these indices, given what the aliases show now; none when they do already.
 
-    The day's own alias always moves. An alias of `view: latest` never moves to an older business date; one of
-    `view: all` lets go of the same date's index only.
+    The day's own alias always moves. An alias of `view: latest` never moves to an older business date, also where it
+    shows nothing although a `later` one was published; one of `view: all` lets go of the same date's index only.
     """
     moves = []
     for each in shown:
@@ -88,7 +125,7 @@ def moves_for(shown: Sequence[Shown], day: date, states: Mapping[str, IndexState
             same = tuple(sorted(name for name, when in held.items() if when == day and name != each.index))
             if each.index not in held or same:
                 moves.append(Move(readers, each.index, same, alone=False))
-        elif all(when is None or when <= day for when in held.values()):
+        elif not later and all(when is None or when <= day for when in held.values()):
             moves += _move_to(each.index, readers, set(held))
     return moves
 

@@ -21,7 +21,7 @@ from posicional.day.journal import Ledger
 from posicional.day.keys import RUNS, TurnKey, publications
 from posicional.day.report import next_text
 from posicional.day.series import Silent, standing
-from posicional.day.state import Day, fold, run_of
+from posicional.day.state import Day, fold, run_of, targets
 from posicional.errors import PosicionalError
 from posicional.ports import Event, Outside
 from posicional.steps.advance import advance
@@ -71,14 +71,18 @@ def sweep(feed: Feed, outside: Outside, language: Language = "pt") -> Swept:
     moved: dict[date, Rest] = {}
     unreadable: dict[date, tuple[str, ...]] = {}
     failures: dict[date, PosicionalError] = {}
-    removed = 0
+    removed, newest = 0, True
     for day in dates:
         attempt = partial(_attempt, failures, day)
         found = attempt(partial(glance, feed, day, outside, lying))
         if found is None or not (found.begun or day in watched):
             continue
         ledger = Ledger(outside, feed.name, day)
-        if rest := attempt(partial(_go_on, feed, ledger, found, lying)):
+        rest = attempt(partial(_go_on, feed, ledger, found, lying))
+        if rest is None and newest and found.day.run and targets(feed):
+            rest = attempt(partial(_heal, feed, ledger, found))
+        newest = newest and not found.day.run
+        if rest:
             moved[day] = rest
         removed += attempt(partial(_tidy, feed, ledger, found, unreadable, language)) or 0
     older, others = _left_alone(feed, window, lying)
@@ -105,6 +109,16 @@ def _go_on(feed: Feed, ledger: Ledger, found: Glance, lying: Incoming) -> Rest |
     text = f"{feed.calendar.format_date(ledger.date)}: {new}{next_text(found.action)}"
     ledger.outside.tell(Event("day", text))
     return advance(feed, ledger.date, ledger.outside, insist=False, lying=lying).rest
+
+
+def _heal(feed: Feed, ledger: Ledger, found: Glance) -> Rest | None:
+    """Publish the newest date again when the cluster has lost it; None where it shows what it should."""
+    from posicional.steps.publish import heal
+
+    done = isinstance(found.action, Rest) and found.action.why == "done"
+    if not done or not heal(feed, found.day, ledger.outside):
+        return None
+    return Rest("done", "published again: the cluster had lost it")
 
 
 def _tidy(
