@@ -40,13 +40,6 @@ def cuts(source: Source, layout: Layout, begin: int, end: int, size: int) -> lis
     return [(at, record) for at, record in found if begin < record < end]
 
 
-def record_length(source: Source, layout: Layout, begin: int, end: int) -> int:
-    """Bytes of a record with its line end, if all are as long as the first one; 0 where that has none."""
-    if layout.framing == "fixed":
-        return layout.kinds[0].length
-    return _next_record(source, layout, begin, end, begin + 1) - begin
-
-
 def _next_record(source: Source, layout: Layout, begin: int, end: int, at: int) -> int:
     if layout.framing == "fixed":
         length = layout.kinds[0].length

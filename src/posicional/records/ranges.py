@@ -1,10 +1,9 @@
 """A large file as ranges that are read apart, on all cores, and add up to the same as the whole.
 
-Every range must know the number of its first line and the groups that it begins in. Where all lines seem to be equally
-long the number is reckoned, and proven when all ranges have been read: each says how many records it had. Else a first
-pass over all ranges counts their lines and finds the records that open and close groups. Then each range is decoded
-into parts of its own, and notes what its control records say; the notes, taken one range after the other, are checked
-as those of a file read in one go.
+Every range must know the number of its first line and the groups that it begins in: a first pass over all ranges counts
+their lines and finds the records that open and close groups. Then each range is decoded into parts of its own, and
+notes what its control records say; the notes, taken one range after the other, are checked as those of a file read in
+one go.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from posicional.records import framing
 from posicional.records.blocks import STRIP, Span, plain_blocks, strips
 from posicional.records.controls import Mark, Problems, Segment, Walk, check_balance, kept_controls
 from posicional.records.conversion import Account, ControlRecord, Problem
-from posicional.records.extent import cuts, extent, record_length
+from posicional.records.extent import cuts, extent
 from posicional.records.framing import Frame
 from posicional.records.hashing import LARGE, PIECE, content_pieces
 from posicional.records.kinds import Kinds, numbers
@@ -129,43 +128,24 @@ def _digests(source: Source, edges: tuple[int, int]) -> list[bytes]:
     return content_pieces(source, *edges)
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """The ranges of a file; none where it is better read in one go.
+def plan(source: Source, layout: Layout, together: Together) -> tuple[Span, ...]:
+    """The ranges in which a file is read; none where it is better read in one go.
 
-    `guessed`: the ranges' first lines are reckoned from the length of the first line, and must be `proven`.
+    Each is looked through first: a part that was written for a range that turns out to be none would stay.
     """
-
-    spans: tuple[Span, ...] = ()
-    guessed: bool = False
-
-    def proven(self, told: Sequence[Told]) -> bool:
-        """Whether every range had as many records as the next one's first line says."""
-        lines = [span.line for span in self.spans]
-        return not self.guessed or all(
-            line + one.account.records == following
-            for line, one, following in zip(lines, told, lines[1:], strict=False)
-        )
-
-
-def plan(source: Source, layout: Layout, together: Together, *, guess: bool = True) -> Plan:
-    """How a file is read in ranges. With `guess` nothing is looked through where its lines seem to be equally long."""
     grouped = any(kind.opens for kind in layout.kinds)
     rewritten = layout.unit == "chars" and page_of(layout.encoding).utf8
     if not is_large(source) or (grouped and rewritten):
-        return Plan()
+        return ()
     begin, end = extent(source, layout)
     found = cuts(source, layout, begin, end, _step(source.size))
     if not found:
-        return Plan()
+        return ()
     lows = [0, *(at for at, _ in found), source.size]
     edges = [begin, *(record for _, record in found), end]
     spans = [Span(*four) for four in zip(lows, lows[1:], edges, edges[1:], strict=False)]
-    length = record_length(source, layout, begin, end) if guess and not grouped else 0
-    if length and all((span.begin - begin) % length == 0 for span in spans):
-        return Plan(tuple(replace(span, line=1 + (span.begin - begin) // length) for span in spans), guessed=True)
     scans = list(together(partial(scan, source, layout), spans))
-    return Plan(tuple(_placed(layout, spans, scans))) if all(one.cuttable for one in scans) else Plan()
+    return tuple(_placed(layout, spans, scans)) if all(one.cuttable for one in scans) else ()
 
 
 def _step(size: int) -> int:

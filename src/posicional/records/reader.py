@@ -139,16 +139,12 @@ class _Job:
 
     def run(self, together: Together) -> tuple[Total, Digests, list[Closed]]:
         """Read the file, in ranges where that pays; what it adds up to, the digests of its pieces, and its parts."""
-        for guess in (True, False):
-            found = plan(self.source, self.layout, together, guess=guess)
-            if self.digests is None or not found.spans:
-                break
-            ranges = list(together(self.range, list(enumerate(found.spans))))
-            told = [one for one, _ in ranges]
-            if found.proven(told):
-                total = joined(self.layout, self.date, self.source.size, told)
-                return total, self.digests, [parts for _, parts in ranges]
-        return self.whole()
+        spans = plan(self.source, self.layout, together) if self.digests is not None else ()
+        if self.digests is None or not spans:
+            return self.whole()
+        ranges = list(together(self.range, list(enumerate(spans))))
+        total = joined(self.layout, self.date, self.source.size, [told for told, _ in ranges])
+        return total, self.digests, [parts for _, parts in ranges]
 
     def whole(self) -> tuple[Total, Digests, list[Closed]]:
         """Read the file in one go, decoding ahead of the writing."""
