@@ -218,7 +218,8 @@ def today(board: Board, request: Request, _form: Mapping[str, str], said: Said |
     watched = board.feed(request)
     when = board.date(request, watched)
     calendar = watched.feed.calendar
-    days = [look.past_day(watched, day) for day in _before(watched, when)]
+    before = _neighbour(calendar.previous, when)
+    days = look.past_days(watched, before, SHOWN_DAYS) if before else []
     one = look.one_day(watched, when, look.habits(days, when))
     tracks = {track.name: track for track in one.tracks}
     return board.page(
@@ -231,22 +232,12 @@ def today(board: Board, request: Request, _form: Mapping[str, str], said: Said |
         one=one,
         line=pictures.timeline(one),
         files=[(file, tracks[file.name]) for file in one.report.files],
-        before=_neighbour(calendar.previous, when),
+        before=before,
         after=_neighbour(calendar.next, when) if when < watched.today else None,
         actions=list(offered(one)) if board.guard.name(request) else [],
         local=watched.local,
         said=said,
     )
-
-
-def _before(watched: Watched, when: date) -> list[date]:
-    """The business dates before one from which habits are told."""
-    found: list[date] = []
-    day = _neighbour(watched.feed.calendar.previous, when)
-    while day is not None and len(found) < SHOWN_DAYS:
-        found.append(day)
-        day = _neighbour(watched.feed.calendar.previous, day)
-    return found[::-1]
 
 
 def _neighbour(step: Callable[[date], date], day: date) -> date | None:

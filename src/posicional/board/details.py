@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from posicional.board.look import Watched
 from posicional.board.rejects import Rejected, first_rejects
-from posicional.day.facts import AccountFact, ControlFact, RunEnd, Seen
+from posicional.day.facts import AccountFact, ControlFact, Seen
 from posicional.day.journal import Ledger
 from posicional.day.keys import INCOMING
 from posicional.day.state import fold
-from posicional.errors import NotDone
 from posicional.records.visible import HIDDEN
+from posicional.steps.dataset import current_dataset
 from posicional.steps.latest import with_latest
 
 if TYPE_CHECKING:
@@ -83,17 +83,14 @@ def preview(watched: Watched, when: date, name: str) -> Preview:
     import pyarrow.parquet as pq
 
     store = watched.outside.store
-    run = fold(watched.feed, Ledger(watched.outside, watched.feed.name, when).read()).run
-    made = run.end.datasets.get(name) if run and isinstance(run.end, RunEnd) else None
-    if run is None or made is None:
-        raise NotDone(f"no run has made {name} yet", where=watched.name)
+    run, made = current_dataset(watched.feed, name, when, watched.outside)
     data = store.source(store.head(made.parts[0].key)).open().read()
     file = pq.ParquetFile(pa.BufferReader(data))
     batch = next(file.iter_batches(batch_size=ROWS), None)
     plain = {column for column, (word, _) in watched.feed.datasets[name].protect.items() if word == "plain"}
     rows = tuple(tuple(_text(value, column in plain) for column, value in row.items()) for row in _rows(batch))
     columns = tuple((field.name, str(field.type)) for field in file.schema_arrow)
-    return Preview(run.number, made.rows, tuple(store.locate(part.key) for part in made.parts), columns, rows)
+    return Preview(run, made.rows, tuple(store.locate(part.key) for part in made.parts), columns, rows)
 
 
 def _rows(batch: pa.RecordBatch | None) -> list[dict[str, Any]]:

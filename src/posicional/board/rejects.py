@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from posicional.contract.layout import Field, Layout, RecordKind
+from posicional.contract.layout import Layout, RecordKind
 from posicional.day.facts import PartFact
 from posicional.errors import StoreError
 from posicional.ports import Store
@@ -72,11 +72,7 @@ def _rejected(row: dict[str, Any], layout: Layout, *, reveal: bool) -> Rejected:
 
 def has_personal(layout: Layout) -> bool:
     """Whether any field of the layout is personal."""
-    return any(_is_personal(field) for kind in layout.kinds for field in kind.fields)
-
-
-def _is_personal(field: Field) -> bool:
-    return field.personal or any(map(_is_personal, field.fields))
+    return any(field.holds_personal for kind in layout.kinds for field in kind.fields)
 
 
 def _hidden(cells: str, kinds: Sequence[RecordKind]) -> str:
@@ -86,7 +82,7 @@ def _hidden(cells: str, kinds: Sequence[RecordKind]) -> str:
     from posicional.records.visible import HIDDEN
 
     moved = not any(len(cells) == kind.length for kind in kinds)
-    spans = [(field.start, field.stop) for kind in kinds for field in kind.fields if _is_personal(field)]
+    spans = [(field.start, field.stop) for kind in kinds for field in kind.fields if field.holds_personal]
     if not spans:
         return cells
     return "".join(

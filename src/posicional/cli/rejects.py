@@ -51,7 +51,7 @@ def _value(row: dict[str, Any], field: Field, layout: Layout) -> str:
     from posicional.records.pages import page_of
     from posicional.records.visible import spelling
 
-    if field.personal or any(inner.personal for inner in field.fields):
+    if field.holds_personal:
         return "(personal, hidden)"
     page = page_of(layout.encoding)
     start, stop = row["start"] - 1, row["stop"]

@@ -59,6 +59,11 @@ class Field:
     fields: tuple[Field, ...] = ()
 
     @property
+    def holds_personal(self) -> bool:
+        """Whether it is personal, or a field inside it is."""
+        return self.personal or any(inner.holds_personal for inner in self.fields)
+
+    @property
     def stop(self) -> int:
         """Offset behind the field's last occurrence."""
         return self.start + self.width * self.repeat

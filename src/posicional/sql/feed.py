@@ -185,8 +185,4 @@ def _personal(feed: Feed) -> Iterable[Origin]:
     """The personal columns of every table that a feed's files make."""
     for name, file in feed.files.items():
         for table, kind in file.layout.tables(name).items():
-            yield from ((table.lower(), one.name.lower()) for one in kind.fields if _is_personal(one))
-
-
-def _is_personal(field: Field) -> bool:
-    return field.personal or any(_is_personal(inner) for inner in field.fields)
+            yield from ((table.lower(), one.name.lower()) for one in kind.fields if one.holds_personal)

@@ -15,7 +15,7 @@ from typing import Any
 
 from posicional.contract.feed import ExpectedFile, Feed
 from posicional.day import revision
-from posicional.day.facts import InputFact, RunClaim, RunEnd, Seen
+from posicional.day.facts import InputFact, RunClaim, Seen
 from posicional.day.journal import Ledger
 from posicional.day.keys import INCOMING, RUNS, SeenKey, TurnKey
 from posicional.documents.mapping import DELETED, LINEAGE, OWN
@@ -23,7 +23,7 @@ from posicional.errors import DataRefused, ObjectMissing, UsageError
 from posicional.ports import Outside, Source, StoredObject
 from posicional.records.trial import TriedKind
 from posicional.steps import decide
-from posicional.steps.dataset import current_parts
+from posicional.steps.dataset import current_dataset
 from posicional.steps.publication import secret_of_ids
 
 
@@ -177,9 +177,9 @@ def _in_parts(feed: Feed, name: str, datasets: tuple[str, ...], day: date, outsi
     from posicional.documents.rows import batches
 
     for dataset in datasets:
-        run, keys = _made(feed, dataset, day, outside)
+        run, made = current_dataset(feed, dataset, day, outside)
         hashed = secret_of_ids(feed.datasets[dataset], outside.secret)
-        for batch in batches(outside.store, keys):
+        for batch in batches(outside.store, [part.key for part in made.parts]):
             row = ids(batch, feed.datasets[dataset].key, hashed).index(name).as_py()
             if row >= 0:
                 own = {
@@ -191,14 +191,6 @@ def _in_parts(feed: Feed, name: str, datasets: tuple[str, ...], day: date, outsi
         where=f"{feed.name} {feed.calendar.format_date(day)} {', '.join(datasets)}",
         hint="parts of a key are joined with |; personal keys are hashed",
     )
-
-
-def _made(feed: Feed, dataset: str, day: date, outside: Outside) -> tuple[int, list[str]]:
-    """The current run of a date, and the keys of a dataset's parts."""
-    run = current_parts(feed, dataset, day, outside).run
-    end = Ledger(outside, feed.name, day).read().entries[TurnKey(RUNS, run, "end")]
-    parts = end.datasets[dataset].parts if isinstance(end, RunEnd) else ()
-    return run, [part.key for part in parts]
 
 
 # --- the file ---------------------------------------------------------------------------------------------------------
