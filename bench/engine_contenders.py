@@ -1,7 +1,7 @@
 """Each way to make the planos day's datasets from its parts, or its parts from its files; one a process.
 
-`python -m bench.engine_contenders NAME STORE OUT` does one and prints the seconds of the work itself: not those of the
-interpreter's start, nor of Spark's.
+`python -m bench.engine_contenders NAME STORE OUT` does one and prints the seconds of the work itself, and those of
+processor time that it took in all its processes: not those of the interpreter's start, nor of Spark's.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from bench.measure import tree_cpu
 from posicional.backends.engines import open_engine, together
 from posicional.backends.store import open_store
 from posicional.contract.feed import Dataset, EngineName, EngineSettings, Feed
@@ -41,7 +42,10 @@ def parts(store: Path, feed: Feed) -> Tables:
 
 def ours(use: EngineName, memory: int, *, checked: bool) -> Make:
     """The product's engine; unchecked, it does not look whether the key is one."""
-    engine = open_engine(EngineSettings(use, memory))
+    settings = EngineSettings(use, memory)
+    engine, by = open_engine(settings), together(settings)
+    if by is not None:
+        list(by(os.path.basename, ["start"]))
 
     def make(dataset: Dataset, tables: Tables, out: str) -> list[str]:
         sink = open_store(out).sink(f"{dataset.name}/")
@@ -101,23 +105,36 @@ def plans(feed: Feed) -> dict[str, Plan]:
     return {name: plan(dataset, known) for name, dataset in feed.datasets.items()}
 
 
-def datasets(make: Make, store: Path, out: Path) -> float:
-    """All datasets of the day, each from those before it; the seconds."""
+Taken = tuple[float, float]
+"""Seconds, and seconds of processor time."""
+
+
+def _now() -> Taken:
+    return time.perf_counter(), tree_cpu(os.getpid())
+
+
+def _since(began: Taken) -> Taken:
+    seconds, cpu = _now()
+    return seconds - began[0], cpu - began[1]
+
+
+def datasets(make: Make, store: Path, out: Path) -> Taken:
+    """All datasets of the day, each from those before it."""
     feed = Feed.load(FEED)
     tables = parts(store, feed)
-    began = time.perf_counter()
+    began = _now()
     for dataset in feed.datasets.values():
         tables[dataset.name] = make(dataset, dict(tables), str(out))
-    return time.perf_counter() - began
+    return _since(began)
 
 
-def conversion(use: EngineName, store: Path, out: Path) -> float:
-    """All files of the day, by this process's threads or by Spark's executors; the seconds."""
+def conversion(use: EngineName, store: Path, out: Path) -> Taken:
+    """All files of the day, by this process's threads or by Spark's executors."""
     feed, incoming, target = Feed.load(FEED), open_store(store / "dados-posicionais"), open_store(out)
     by = together(EngineSettings(use, MEMORY))
     if by is not None:
         list(by(os.path.basename, ["start"]))
-    began = time.perf_counter()
+    began = _now()
     for file in feed.files.values():
         name = file.pattern.format(DAY)
         source = incoming.source(incoming.head(name))
@@ -125,10 +142,10 @@ def conversion(use: EngineName, store: Path, out: Path) -> float:
             source, file.layout, target.sink(f"{file.name}/"), target.sink(f"{file.name}-r/"),
             file=file.name, path=name, date=DAY, together=by,
         )  # fmt: skip
-    return time.perf_counter() - began
+    return _since(began)
 
 
-WAYS: dict[str, Callable[[Path, Path], float]] = {
+WAYS: dict[str, Callable[[Path, Path], Taken]] = {
     "duckdb by hand": lambda *at: datasets(duckdb_by_hand(), *at),
     "duckdb, ours, unchecked": lambda *at: datasets(ours("duckdb", MEMORY, checked=False), *at),
     "duckdb, ours": lambda *at: datasets(ours("duckdb", MEMORY, checked=True), *at),
@@ -143,9 +160,10 @@ WAYS: dict[str, Callable[[Path, Path], float]] = {
 
 
 def main(words: Sequence[str]) -> None:
-    """Do one, and print its seconds."""
+    """Do one, and print what it took."""
     name, store, out = words
-    sys.stdout.write(f"{WAYS[name](Path(store), Path(out))}\n")
+    seconds, cpu = WAYS[name](Path(store), Path(out))
+    sys.stdout.write(f"{seconds} {cpu}\n")
 
 
 if __name__ == "__main__":

@@ -86,6 +86,20 @@ def _busy_for(seconds: float) -> float:
     return (_busy() - before) / seconds / (os.cpu_count() or 1)
 
 
+def tree_cpu(pid: int) -> float:
+    """Seconds of processor time of a process, of all that came from it, and of those of them that have ended."""
+    pending, ticks = [pid], 0
+    while pending:
+        try:
+            one = pending.pop()
+            words = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+            ticks += sum(map(int, words[11:15]))
+            pending += _children(one)
+        except OSError:
+            continue
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def _watch(pid: int, peak: list[float]) -> None:
     """Look until the process is gone. Shared pages count once: each process has its share of them (PSS)."""
     while (memory := _pss(pid)) is not None:

@@ -135,6 +135,16 @@ def test_declared_columns_are_cast_and_checked(tmp_path: Path, tables: dict[str,
             run(tmp_path, tables, dataset(sql, columns=columns))
 
 
+def test_the_schema_does_not_depend_on_the_values(tmp_path: Path, tables: dict[str, list[str]]) -> None:
+    """A column in which there happens to be no null is written as one that may hold some, as Spark's parts are."""
+    sql = "select id, 1 as um, coalesce(plano, '') as plano, 'x' as texto, cpf from contratos where id < 3"
+    for protect in ({}, {"cpf": ("mask", 4)}):
+        what = Dataset("resultado", sql, Path("sql/resultado.sql"), ("id",), protect=protect)
+        _, found = run(tmp_path / str(len(protect)), tables, what)
+        assert found.num_rows == 2
+        assert [column.name for column in found.schema if not column.nullable] == []
+
+
 def test_a_value_too_large_for_its_declared_type_is_refused(tmp_path: Path, tables: dict[str, list[str]]) -> None:
     """What does not fit is data refused, never a null, and the message does not say the value."""
     with pytest.raises(DataRefused) as caught:

@@ -141,6 +141,53 @@ def test_a_dataset_without_rows_has_the_protected_columns(tmp_path: Path, pessoa
     assert found.schema.field("nascimento").type == pa.int32()
 
 
+def column(type_: pa.DataType, *values: object) -> pa.Array:
+    """Eight rows: these values, then nulls."""
+    return pa.array([*values, *[None] * (8 - len(values))], type_)
+
+
+PEOPLE = "\U0001f468\u200d\U0001f469\U0001f1e7\U0001f1f7"
+NUMBERS = (0, -1, 5, 100, -100, 9999, -9999)
+KINDS = {
+    "texto": column(pa.string(), "12345678909", "", "a", "São Tomé", "e\u0301e\u0301e\u0301", PEOPLE, "x" * 200),
+    "inteiro": column(pa.int32(), 0, -1, 2**31 - 1, -(2**31)),
+    "longo": column(pa.int64(), 0, -1, 2**63 - 1, -(2**63)),
+    "valor": column(pa.decimal128(15, 2), *(Decimal(n) / 100 for n in NUMBERS)),
+    "fracao": column(pa.decimal128(4, 4), *(Decimal(n) / 10000 for n in NUMBERS)),
+    "largo": column(pa.decimal128(38, 0), Decimal("9" * 38), Decimal("-" + "9" * 38), Decimal(0)),
+    "fino": column(pa.decimal128(38, 38), Decimal("0." + "9" * 38), Decimal("-0." + "1" * 38), Decimal(0)),
+    "dia": column(pa.date32(), date(1, 1, 1), date(1582, 10, 4), date(1900, 2, 28), date(9999, 12, 31)),
+    "quando": column(
+        pa.timestamp("us"),
+        *(datetime(1, 1, 1), datetime(2026, 11, 22, 3, 4, 5, 6), datetime(9999, 12, 31, 23, 59, 59, 999999)),  # noqa: DTZ001
+    ),
+    "verdade": column(pa.bool_(), True, False),
+    "bytes": column(pa.binary(), b"", b"\x00\xff", b"abc"),
+}
+HOW: dict[str, list[tuple[str, int]]] = {
+    "texto": [("mask", 1), ("mask", 2), ("mask", 4), ("mask", 99)],
+    "dia": [("year", 0)],
+    "quando": [("year", 0)],
+}
+
+
+@pytest.mark.parametrize("secret", [SECRET, b"sixty-four bytes" * 4, b"more than a block of the hash has" * 3])
+def test_duckdb_protects_to_the_same_bytes(tmp_path: Path, secret: bytes) -> None:
+    """Every kind of value at its edges, under every word that it may have: what Arrow makes of it for Spark."""
+    import pyarrow.parquet as pq
+
+    tables = {"t": table(tmp_path, "t", id=pa.array(range(8)), **KINDS)}
+    for name, values in KINDS.items():
+        for word, kept in [("hmac", 0), *HOW.get(name, [])]:
+            dataset = Dataset("d", f"select id, {name} from t", Path("d.sql"), ("id",), protect={name: (word, kept)})  # noqa: S608 - names of ours
+            sink = open_store(tmp_path / "out").sink(f"{name}-{word}-{kept}/")
+            [part] = DuckDbEngine().run(dataset, tables, sink, secret)
+            found = pq.read_table(sink.locate(part.name)).sort_by("id").column(name).to_pylist()
+            batch = pa.record_batch({name: values})
+            assert found == Protection({name: (word, kept)}, secret).apply(batch).column(0).to_pylist(), (name, word)
+            assert len(set(found)) > 1, "there is something to compare"
+
+
 @pytest.mark.parametrize(
     ("columns", "message"),
     [

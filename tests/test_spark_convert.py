@@ -16,7 +16,7 @@ from posicional.contract.layout import Layout
 from posicional.demo.sample import write_sample
 from posicional.errors import StoreError
 from posicional.ports import Together
-from posicional.records import ranges
+from posicional.records import hashing, ranges
 from posicional.records.conversion import Conversion
 from posicional.records.reader import convert
 
@@ -72,6 +72,43 @@ def test_executors_convert_as_one_machine_does(
     here = converted(tmp_path / "in" / f"{name}_20261122.txt", layout, tmp_path / "here", None)
     assert there == here
     assert len(here.parts) > 3
+    assert files(tmp_path / "there") == files(tmp_path / "here")
+
+
+LONG = """\
+record: {length: 119}
+fields:
+  - {name: numero, width: 10, type: integer}
+  - {name: valor, width: 15, type: decimal, scale: 2}
+  - {name: nome, width: 40, type: string}
+  - {filler: rest}
+"""
+
+
+def test_a_file_of_several_ranges_as_large_as_they_are(tmp_path: Path, together: Together) -> None:
+    """280 MB with a bad record in a hundred: ranges that begin and end within records, many pieces of the hash in each.
+
+    The 2 GB of docs/performance.md are the same at `python -m bench.large_file`.
+    """
+    block = b"".join(
+        f"{'x' if number % 100 == 7 else ''}{number:010d}"[:10].encode().ljust(10)
+        + f"{number * 7919:015d}{'MARIA DA CONCEIÇÃO':<38}{'':54}\n".encode()
+        for number in range(80_000)
+    )
+    assert len(block) == 80_000 * 120
+    path = tmp_path / "longo.txt"
+    with path.open("wb") as out:
+        for _ in range(29):
+            out.write(block)
+    assert path.stat().st_size > 2 * ranges.RANGE
+    path.with_suffix(".yaml").write_text(LONG)
+    layout = Layout.load(path.with_suffix(".yaml"))
+    there = converted(path, layout, tmp_path / "there", together)
+    here = converted(path, layout, tmp_path / "here", None)
+    assert there == here
+    assert (here.account.rows, here.account.rejects) == (29 * 79_200, 29 * 800)
+    assert len(here.parts) == 4
+    assert hashing.PIECE % 120, "no range is cut between records, since each has a whole number of pieces"
     assert files(tmp_path / "there") == files(tmp_path / "here")
 
 

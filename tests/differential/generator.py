@@ -116,7 +116,7 @@ FORMS: dict[str, list[Make]] = {
         _one("abs({})", INT),
         _one("-({})", INT),
         _one("length({})", TEXT),
-        _one("char_length({})", TEXT),
+        lambda g, d: f"{g.one_of('char_length', 'character_length', 'len')}({g.value(TEXT, d)})",
         _two("instr({}, {})", TEXT),
         _two("locate({}, {})", TEXT),
         *map(_date_int, ("year", "month", "day", "dayofmonth", "weekofyear", "quarter", "dayofyear", "dayofweek")),

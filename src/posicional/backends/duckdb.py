@@ -1,13 +1,13 @@
 """DuckDB as the embedded engine: Parquet parts in, Spark SQL transpiled, Parquet parts out, within a memory limit.
 
-The result is streamed from DuckDB into the parts and never held whole; only its key columns stay behind, in a table of
-DuckDB's own that spills to disk, so that the key is checked without computing the dataset twice. Rows are not sorted:
+DuckDB writes the parts itself, on all cores, into a temporary folder: handing its rows to Python, to be protected and
+written there, costs a third more. So protection is said in its SQL, the key is counted on the finished parts, whose key
+columns alone are read again, and only then do they go through the store's sink, as any part does. Rows are not sorted:
 the key names a row, a part's place does not, and a sort would need the whole result on disk before the first part.
 """
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -16,25 +16,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
-import pyarrow as pa
 from sqlglot import exp
 
-from posicional.backends.parts import PART_BYTES, empty_part, local_paths, scratch_folder, write_parts
+from posicional.backends.parts import PART_BYTES, hand_over, local_paths, scratch_folder
 from posicional.errors import DataRefused, EngineError, SqlError
 from posicional.ports import Offending, Place, Written
 from posicional.sql.casts import unusual_column
-from posicional.sql.checks import Columns, check_key, key_query
+from posicional.sql.checks import check_key, key_query
 from posicional.sql.dialect import parse, tables_of
 from posicional.sql.duckdb_words import OTHER_LETTER
 from posicional.sql.plan import plan, plan_places, plan_query
 from posicional.sql.protect import protection
+from posicional.sql.protect_duckdb import protected_query, quoted
 from posicional.sql.types import spelled
 
 if TYPE_CHECKING:
     from posicional.contract.feed import Dataset
-
-BATCH_ROWS = 122_880
-"""Rows that travel at once, and rows of a row group: what DuckDB itself writes, and a few tens of MB at most."""
 
 _KEYS = "posicional_keys"
 
@@ -69,25 +66,21 @@ class DuckDbEngine:
         """
         path = str(dataset.sql_path)
         protect = protection(dataset.protect, secret)
-        with self._opened(dataset.sql, path, tables) as (database, schemas), database.cursor() as keys:
+        with self._opened(dataset.sql, path, tables) as (database, schemas, scratch):
             made = plan(dataset, schemas)
+            query, parameters = protected_query(made.duckdb, made.columns, protect)
             with _explained(f"dataset {dataset.name}", path, schemas):
-                reader = database.sql(made.duckdb).to_arrow_reader(BATCH_ROWS)
-                schema = protect.schema(reader.schema)
-                remembered = _remember(reader, keys, dataset.key, made.columns) if dataset.key else iter(reader)
-                batches: Iterator[pa.RecordBatch] = map(protect.apply, remembered)
-                first = next(batches, None)
-                batches = empty_part(schema) if first is None else itertools.chain([first], batches)
-                written = write_parts(batches, schema, sink, "part-{:05d}.parquet".format, self.part_bytes)
-                counts = key_query(dataset.key, _KEYS).sql("duckdb", identify=True) if dataset.key else ""
-                found = keys.execute(counts).fetchone() if counts else None
-        if found:
-            check_key(dataset, *map(int, found))
-        return written
+                parts = _written(database, query, parameters, scratch / "parts", self.part_bytes)
+                found = _counted(database, dataset.key, [path for path, _ in parts]) if dataset.key else None
+            if found:
+                check_key(dataset, *found)
+            return tuple(
+                hand_over(path, sink, f"part-{number:05d}.parquet", rows) for number, (path, rows) in enumerate(parts)
+            )
 
     def offending(self, sql: str, path: str, tables: Mapping[str, Sequence[str]]) -> Offending:
         """How many rows a query gives that must give none, and the lines of some. Raises as `run` does."""
-        with self._opened(sql, path, tables) as (database, schemas):
+        with self._opened(sql, path, tables) as (database, schemas, _):
             count, places = plan_places(plan_query(sql, path, schemas))
             with _explained(f"expectation {path}", path, schemas):
                 rows = int(database.sql(count.duckdb).fetchall()[0][0])
@@ -97,19 +90,21 @@ class DuckDbEngine:
     @contextmanager
     def _opened(
         self, sql: str, path: str, tables: Mapping[str, Sequence[str]]
-    ) -> Iterator[tuple[duckdb.DuckDBPyConnection, dict[str, dict[str, str]]]]:
-        """A database with the tables that a query reads, and their columns with types in Spark's words."""
+    ) -> Iterator[tuple[duckdb.DuckDBPyConnection, dict[str, dict[str, str]], Path]]:
+        """A database with the tables that a query reads, their columns with types in Spark's words, and a folder."""
         read = tables_of(parse(sql, path))
         with ExitStack() as stack:
             scratch = stack.enter_context(scratch_folder(self.temp_directory))
             paths = {name: local_paths(name, parts, scratch) for name, parts in tables.items() if name.lower() in read}
             database = stack.enter_context(self._database(scratch, [path for each in paths.values() for path in each]))
             # A table that nobody reads is named all the same, among those that an unknown one may have meant.
-            yield database, {**{name: {} for name in tables}, **_open_tables(database, paths)}
+            yield database, {**{name: {} for name in tables}, **_open_tables(database, paths)}, scratch
 
     @contextmanager
     def _database(self, scratch: Path, paths: Sequence[str]) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A fresh database that reads exactly these files, fetches no extension and sees no variable of ours."""
+        """A fresh database that reads exactly these files and its own folder, fetches no extension and sees no variable
+        of ours.
+        """
         settings: dict[str, Any] = {
             "temp_directory": str(scratch),
             "preserve_insertion_order": False,
@@ -131,6 +126,7 @@ class DuckDbEngine:
         with database:
             database.execute("set TimeZone = 'UTC'")
             database.execute(f"set allowed_paths = [{', '.join(map(_quoted, paths))}]")
+            database.execute(f"set allowed_directories = [{_quoted(f'{scratch}/')}]")
             database.execute("set enable_external_access = false")
             database.execute("set lock_configuration = true")
             yield database
@@ -143,11 +139,8 @@ def _open_tables(database: duckdb.DuckDBPyConnection, paths: Mapping[str, Sequen
     """A view for each table; the columns of each."""
     columns = {}
     for name, files in paths.items():
-        listed = ", ".join(map(_quoted, files))
         try:
-            database.execute(
-                f'create view "{name}" as select * from read_parquet([{listed}], hive_partitioning = false)'  # noqa: S608 - names and paths of ours, quoted
-            )
+            _view(database, name, files)
             view = database.table(name)
             columns[name] = {
                 column: _in_sparks_words(str(type_)) for column, type_ in zip(view.columns, view.types, strict=True)
@@ -172,23 +165,28 @@ def _in_sparks_words(type_: str) -> str:
 # --- what comes out ---------------------------------------------------------------------------------------------------
 
 
-def _remember(
-    batches: pa.RecordBatchReader,
-    keys: duckdb.DuckDBPyConnection,
-    key: Sequence[str],
-    columns: Columns,
-) -> Iterator[pa.RecordBatch]:
-    """The batches as they are, while their key columns go into a table of the database."""
-    types = {name.lower(): exp.DataType.build(type_, dialect="spark").sql("duckdb") for name, type_ in columns}
-    fields = ", ".join(f"{_name(column)} {types[column.lower()]}" for column in key)
-    keys.execute(f"create table {_KEYS} ({fields})")
-    names = {name.lower(): position for position, (name, _) in enumerate(columns)}
-    positions = [names[column.lower()] for column in key]
-    for batch in batches:
-        keys.register("batch", batch.select(positions))
-        keys.execute(f"insert into {_KEYS} select * from batch")  # noqa: S608 - a constant
-        keys.unregister("batch")
-        yield batch
+def _written(
+    database: duckdb.DuckDBPyConnection, query: str, parameters: Mapping[str, bytes], folder: Path, part_bytes: int
+) -> list[tuple[Path, int]]:
+    """The parts that DuckDB writes into a new folder, in their order, with their rows; at least one."""
+    options = "format parquet, compression zstd, compression_level 1, return_stats, filename_pattern 'part-{i}'"
+    copy = f"copy ({query}) to {_quoted(str(folder))} ({options}, file_size_bytes {part_bytes})"
+    written = [(Path(path), int(rows)) for path, rows, *_ in database.execute(copy, dict(parameters)).fetchall()]
+    return sorted(written, key=lambda part: int(part[0].stem.removeprefix("part-")))
+
+
+def _counted(database: duckdb.DuckDBPyConnection, key: Sequence[str], parts: Sequence[Path]) -> tuple[int, int, int]:
+    """What `key_query` counts in finished parts."""
+    _view(database, _KEYS, list(map(str, parts)))
+    nulls, twice, rows = database.execute(key_query(key, _KEYS).sql("duckdb", identify=True)).fetchall()[0]
+    return int(nulls), int(twice), int(rows)
+
+
+def _view(database: duckdb.DuckDBPyConnection, name: str, paths: Sequence[str]) -> None:
+    listed = ", ".join(map(_quoted, paths))
+    database.execute(
+        f"create view {quoted(name)} as select * from read_parquet([{listed}], hive_partitioning = false)"  # noqa: S608 - names and paths of ours, quoted
+    )
 
 
 # --- messages ---------------------------------------------------------------------------------------------------------
@@ -200,10 +198,6 @@ def _explained(what: str, path: str, schemas: Mapping[str, Mapping[str, str]]) -
     try:
         yield
     except duckdb.Error as error:
-        raise _explain(what, path, schemas, str(error)) from None
-    except OSError as error:  # DuckDB's own words, when it fails while Arrow takes batches from it
-        if not re.match(r"[A-Z][A-Za-z ]+ Error: ", str(error)):
-            raise
         raise _explain(what, path, schemas, str(error)) from None
 
 
@@ -237,10 +231,6 @@ def _explain(
 
 def _first_line(error: object) -> str:
     return str(error).partition("\n")[0].strip()
-
-
-def _name(column: str) -> str:
-    return '"' + column.replace('"', '""') + '"'
 
 
 def _quoted(text: str) -> str:

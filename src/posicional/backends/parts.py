@@ -73,6 +73,15 @@ def write_parts(
     return tuple(written)
 
 
+def hand_over(path: Path, sink: Sink, name: str, rows: int) -> Written:
+    """Give a finished part of this machine to a sink; it is gone from its place."""
+    with path.open("rb") as part, sink.open(name) as stream:
+        shutil.copyfileobj(part, stream, 1 << 20)
+        size = part.tell()
+    path.unlink()
+    return Written(name, rows, size)
+
+
 def empty_part(schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     """What makes a part without rows: a result that has none can be read like any other."""
     return iter([pa.RecordBatch.from_arrays([pa.nulls(0, one.type) for one in schema], schema=schema)])

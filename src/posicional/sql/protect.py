@@ -1,7 +1,7 @@
 """What happens to personal columns between a dataset's SQL and its parts: one function over Arrow batches.
 
-DuckDB's batches pass through it as they stream, Spark's in its executors; so the bytes are the same on both. It works
-column by column, on distinct values: an HMAC is computed once for each value of a batch.
+Spark's batches pass through it in its executors; `protect_duckdb` says the same to DuckDB, and a test holds both to the
+same bytes. It works column by column, on distinct values: an HMAC is computed once for each value of a batch.
 
 - `hmac`: HMAC-SHA256 of the value's text (UTF-8; numbers in plain digits, dates as 2026-11-22), in 64 hex digits.
 - `{mask: last4}`: all characters but the last four become `*`; a value of four or fewer becomes `*` altogether.
@@ -41,7 +41,7 @@ class Protection:
 
     def columns(self, columns: Columns) -> Columns:
         """The columns as they are written, given those that the SQL gives."""
-        words = [(name, type_, self._word(name)[0]) for name, type_ in columns]
+        words = [(name, type_, self.word(name)[0]) for name, type_ in columns]
         return tuple((name, PROTECTED_AS.get(word, type_)) for name, type_, word in words if word != "drop")
 
     def schema(self, schema: pa.Schema) -> pa.Schema:
@@ -52,7 +52,7 @@ class Protection:
         """A batch with its columns protected: the others are the same arrays."""
         arrays, fields = [], []
         for one, column in zip(batch.schema, batch.columns, strict=True):
-            word, kept = self._word(one.name)
+            word, kept = self.word(one.name)
             if word == "drop":
                 continue
             changed = self._protected(column, word, kept)
@@ -60,7 +60,8 @@ class Protection:
             fields.append(one if changed is column else pa.field(one.name, changed.type, one.nullable))
         return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
 
-    def _word(self, name: str) -> tuple[str, int]:
+    def word(self, name: str) -> tuple[str, int]:
+        """What happens to a column, and how many characters a mask keeps."""
         return next((how for column, how in self.how.items() if column.lower() == name.lower()), ("plain", 0))
 
     def _protected(self, column: pa.Array, word: str, kept: int) -> pa.Array:
