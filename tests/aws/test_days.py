@@ -103,6 +103,26 @@ def test_a_correction_redoes_its_own_day_only(planos: Stack, tmp_path: Path) -> 
     assert ends(planos, other) == ["succeeded"]
 
 
+def test_a_correction_while_the_run_is_at_work(planos: Stack, tmp_path: Path) -> None:
+    """What the run makes of the old file never shows; the set as it is now is processed, and published once."""
+    day = LATER[9]
+    planos.emulator.order("result-waits")
+    planos.put(day_of_planos(tmp_path, day))
+    until(lambda: planos.emulator.waiting == [], lambda: planos.told(day))
+    planos.put(only(day_of_planos(tmp_path, day, seed=5), ["PAGAMENTOS"]))
+    until(lambda: _converted(planos, day, "pagamentos") == 2, lambda: planos.told(day))
+    planos.emulator.order("result-goes")
+    planos.done(day, run=2)
+    assert ends(planos, day) == ["superseded", "succeeded"]
+    assert len(planos.look(day)[0].publications["opensearch"]) == 1
+
+
+def _converted(stack: Stack, day: date, file: str) -> int:
+    """The number of a file's arrival that counts."""
+    current = stack.look(day)[0].files[file].current
+    return current.number if current else 0
+
+
 def test_a_refused_file_is_told_and_can_be_accepted(planos: Stack, tmp_path: Path) -> None:
     """Whoever subscribes gets the file and the reason; a person accepts it; the sweep goes on."""
     queue = subscribe(planos)

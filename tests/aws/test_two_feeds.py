@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from aws.cloud import Stack, until
 from aws.emulator import Emulator
-from aws.test_days import message, subscribe
-from worlds import FEED, clientes, contratos, write_feed
+from aws.locked import locked
+from aws.test_days import documents, message, subscribe
+from worlds import CPFS, FEED, clientes, contratos, write_feed
 
 pytestmark = pytest.mark.aws
 
@@ -21,18 +25,49 @@ SOON = timedelta(minutes=4)
 SAUDE = FEED.replace("America/Sao_Paulo", "UTC")
 SAUDE = SAUDE.replace("CONTRATOS_", "SAUDE_CONTRATOS_").replace("CLIENTES_", "SAUDE_CLIENTES_")
 SAUDE = SAUDE.replace('    expected_by: "09:30"\n', "")
-SAUDE += "publish:\n  opensearch:\n    url: ${OPENSEARCH_URL}\n    datasets: {ativos: {index: saude-ativos}}\n"
+SAUDE = SAUDE.replace("    key: [numero]\n", "    key: [numero]\n    protect: {cpf: hmac}\n")
+SAUDE += """\
+publish:
+  opensearch:
+    url: ${OPENSEARCH_URL}
+    auth: {user: posicional, password: "${OPENSEARCH_PASSWORD:-}"}
+    datasets: {ativos: {index: saude-ativos}}
+"""
+
+ATIVOS = """\
+select c.numero, c.plano, c.cpf, l.uf
+from contratos c join clientes l on l.cpf = c.cpf
+where c.plano <> 'BASICO'
+"""
+
+PASSWORD = "uma senha que ninguem ve"
+HASH_KEY = "uma chave que ninguem conhece"
 
 
 @pytest.fixture(scope="module")
-def saude(planos: Stack, aws: Emulator, endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> Stack:
+def door(endpoint: str) -> Iterator[str]:
+    """The endpoint, behind a door that asks for a password."""
+    with locked(endpoint, "posicional", PASSWORD) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def secret(aws: Emulator) -> str:
+    """What the feed must not tell, in Secrets Manager; the secret's ARN."""
+    held = json.dumps({"OPENSEARCH_PASSWORD": PASSWORD, "POSICIONAL_HMAC_KEY": HASH_KEY})
+    return str(aws.client("secretsmanager").create_secret(Name="saude", SecretString=held)["ARN"])
+
+
+@pytest.fixture(scope="module")
+def saude(planos: Stack, aws: Emulator, door: str, secret: str, tmp_path_factory: pytest.TempPathFactory) -> Stack:
     """A feed of two files, due in a few minutes and looked at every minute, on the bucket of the other."""
     folder = tmp_path_factory.mktemp("saude")
     due = datetime.now(UTC) + SOON
-    write_feed(folder, feed=SAUDE.replace('deadline: "12:00"', f'deadline: "{due:%H:%M}"'))
+    write_feed(folder, feed=SAUDE.replace('deadline: "12:00"', f'deadline: "{due:%H:%M}"'), ativos=ATIVOS)
     deployed = Stack(aws, "posicional-saude", folder / "feed.yaml", planos.bucket)
     words = {
-        "OpenSearchUrl": endpoint,
+        "OpenSearchUrl": door,
+        "SecretArn": secret,
         "Engine": "spark",
         "LambdaLimit": str(len(clientes())),
         "DeadlineCron": "cron(* * * * ? *)",
@@ -63,19 +98,37 @@ def test_a_large_file_is_read_by_glue_and_spark_makes_the_day(saude: Stack, plan
     assert "spark" in " ".join(run["Arguments"].get("--engine", "") for run in saude.glue_runs(today))
 
 
-def test_what_was_destroyed_keeps_its_data_and_is_taken_up_again(saude: Stack) -> None:
+def test_secrets_reach_the_job_and_stand_nowhere(saude: Stack, endpoint: str) -> None:
+    """The password opened the door and the key made the hashes; no argument, setting, fact or log line holds them."""
+    wanted = {hmac.new(HASH_KEY.encode(), cpf.encode(), hashlib.sha256).hexdigest() for cpf in CPFS}
+    shown = documents(endpoint, "saude-ativos")
+    assert shown
+    assert {one["cpf"] for one in shown} <= wanted
+    emulator, today = saude.emulator, datetime.now(UTC).date()
+    job, functions = (
+        emulator.client("glue").get_job(JobName=f"{saude.name}-processar")["Job"],
+        emulator.client("lambda"),
+    )
+    described = emulator.client("cloudformation").describe_stacks(StackName=saude.name)["Stacks"][0]
+    told = [str(job), str(saude.glue_runs(today)), str(described), emulator.log]
+    told += [emulator.glue_log(run["Id"]) for run in saude.glue_runs(today)]
+    told += [line for name in ("receber", "varrer", "prazo") for line in saude.lines(name)]
+    told += [
+        str(functions.get_function(FunctionName=f"{saude.name}-{name}")) for name in ("receber", "varrer", "prazo")
+    ]
+    store = emulator.client("s3")
+    for key in saude.keys(f"controle/saude/{today}/"):
+        told.append(store.get_object(Bucket=saude.bucket, Key=key)["Body"].read().decode())
+    for word in (PASSWORD, HASH_KEY):
+        assert not [text for text in told if word in text]
+
+
+def test_what_was_destroyed_keeps_its_data_and_is_taken_up_again(saude: Stack, door: str, secret: str) -> None:
     """The stack goes, the bucket stays with all in it; deploying goes on with every day."""
     today = datetime.now(UTC).date()
     kept = saude.keys(f"controle/saude/{today}/")
     assert saude.command("destroy", "--yes").code == 0
     assert saude.keys(f"controle/saude/{today}/") == kept != []
-    saude.deploy("-p", f"OpenSearchUrl={_url(saude)}", "-p", "Engine=duckdb")
+    saude.deploy("-p", f"OpenSearchUrl={door}", "-p", f"SecretArn={secret}", "-p", "Engine=duckdb")
     saude.sweep()
     assert [run.status for run in saude.look(today)[0].runs] == ["succeeded"]
-
-
-def _url(stack: Stack) -> str:
-    record = stack.emulator.client("s3").get_object(
-        Bucket=f"posicional-000000000000-{'sa-east-1'}", Key=f"posicional/stacks/{stack.name}/000001.json"
-    )
-    return str(json.loads(record["Body"].read())["parameters"]["OpenSearchUrl"])

@@ -79,7 +79,7 @@ def _bring_about(feed: Feed, account: Account, name: str, wanted: Deployment, *,
     if not changes:
         click.echo("  the stack is as it should be")
     native = wanted.parameters["Trigger"] == "s3"
-    function = f"arn:aws:lambda:{account.region}:{account.identity}:function:{name}-receber"
+    function = _receiving(account, name)
     existing = wanted.parameters["OwnBucket"] == "no"
     lacks = data_bucket.bucket_change(account, bucket, name, function, native=native) if existing else None
     for text in lacks.texts if lacks else ():
@@ -99,6 +99,11 @@ def _bring_about(feed: Feed, account: Account, name: str, wanted: Deployment, *,
     for text in _next(feed, made):
         click.echo(text)
     return 0
+
+
+def _receiving(account: Account, name: str) -> str:
+    """The Lambda that objects are told to, as an ARN."""
+    return f"arn:aws:lambda:{account.region}:{account.identity}:function:{name}-receber"
 
 
 def _next(feed: Feed, made: Mapping[str, str]) -> list[str]:
@@ -208,6 +213,7 @@ def destroy(feed_path: Path, stack: str | None, yes: bool) -> int:
     from posicional.cli.outside import not_installed
 
     try:
+        from posicional.backends import data_bucket
         from posicional.backends import stack as stacks
     except ModuleNotFoundError as error:
         raise not_installed("aws", error) from error
@@ -220,5 +226,8 @@ def destroy(feed_path: Path, stack: str | None, yes: bool) -> int:
     if not yes:
         click.confirm(f"Remove the stack {name} in {account.region}?", abort=True)
     stacks.delete(account, name, lambda text: click.echo(f"  {text}"))
-    click.echo(f"removed; the data stay in s3://{made.get('Bucket', '')}")
+    bucket = made.get("Bucket", "")  # which a stack that could not be made does not tell
+    if bucket:
+        data_bucket.stop_notifying(account, bucket, name, _receiving(account, name))
+    click.echo(f"removed; the data stay in s3://{bucket}" if bucket else "removed")
     return 0
