@@ -199,7 +199,7 @@ def test_a_new_account_can_have_it() -> None:
 
 
 def test_a_domain_of_the_stack_is_encrypted_and_lets_one_role_in() -> None:
-    """At rest, between nodes and on the way, TLS 1.2 at least; made when asked for, and in the VPC when there is one."""
+    """At rest, between nodes and on the way, by TLS 1.2 at least; made when asked for, in the VPC if there is one."""
     domain = RESOURCES["Domain"]
     words = domain["Properties"]
     assert domain["Condition"] == "MakeDomain"
@@ -230,7 +230,7 @@ def test_a_secret_is_the_job_s_alone() -> None:
     assert readers == {"JobRole"}
     reading = next(one for one in statements("JobRole") if one["Sid"] == "Secret")
     assert (reading["Action"], reading["Resource"]) == ("secretsmanager:GetSecretValue", {"Ref": "SecretArn"})
-    given = RESOURCES["Job"]["Properties"]["DefaultArguments"]["--secret-arn"]
+    given = RESOURCES["Job"]["Properties"]["DefaultArguments"]["--variables"]
     assert given == {"Fn::If": ["HasSecret", {"Ref": "SecretArn"}, "-"]}
     assert TEXT.count("Ref SecretArn") == 3  # in its condition, the argument, and the policy
 

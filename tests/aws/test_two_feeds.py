@@ -40,7 +40,7 @@ from contratos c join clientes l on l.cpf = c.cpf
 where c.plano <> 'BASICO'
 """
 
-PASSWORD = "uma senha que ninguem ve"
+PASSWORD = "uma senha que ninguem ve"  # noqa: S105 - of a door that this test makes
 HASH_KEY = "uma chave que ninguem conhece"
 
 
@@ -105,17 +105,13 @@ def test_secrets_reach_the_job_and_stand_nowhere(saude: Stack, endpoint: str) ->
     assert shown
     assert {one["cpf"] for one in shown} <= wanted
     emulator, today = saude.emulator, datetime.now(UTC).date()
-    job, functions = (
-        emulator.client("glue").get_job(JobName=f"{saude.name}-processar")["Job"],
-        emulator.client("lambda"),
-    )
+    functions = emulator.client("lambda")
+    job = emulator.client("glue").get_job(JobName=f"{saude.name}-processar")["Job"]
     described = emulator.client("cloudformation").describe_stacks(StackName=saude.name)["Stacks"][0]
     told = [str(job), str(saude.glue_runs(today)), str(described), emulator.log]
     told += [emulator.glue_log(run["Id"]) for run in saude.glue_runs(today)]
-    told += [line for name in ("receber", "varrer", "prazo") for line in saude.lines(name)]
-    told += [
-        str(functions.get_function(FunctionName=f"{saude.name}-{name}")) for name in ("receber", "varrer", "prazo")
-    ]
+    for name in ("receber", "varrer", "prazo"):
+        told += [*saude.lines(name), str(functions.get_function(FunctionName=f"{saude.name}-{name}"))]
     store = emulator.client("s3")
     for key in saude.keys(f"controle/saude/{today}/"):
         told.append(store.get_object(Bucket=saude.bucket, Key=key)["Body"].read().decode())

@@ -15,6 +15,8 @@ from posicional.day.keys import INCOMING
 NATIVE = "DispararLambdaAoReceberArquivo"
 """The Id of a bucket's own notification, beside the stack's name."""
 
+_LAMBDAS = "LambdaFunctionConfigurations"
+
 
 @dataclass(frozen=True, slots=True)
 class BucketChange:
@@ -92,19 +94,25 @@ def _notifications(has: Mapping[str, Any], stack: str, function: str, *, native:
         "Events": ["s3:ObjectCreated:*"],
         "Filter": {"Key": {"FilterRules": [{"Name": "Prefix", "Value": INCOMING}]}},
     }
-    return {**others, "LambdaFunctionConfigurations": [*others.get("LambdaFunctionConfigurations", []), ours]}
+    if any(_alike(one, ours) for one in has.get(_LAMBDAS, [])):
+        return dict(has)
+    return {**others, _LAMBDAS: [*others.get(_LAMBDAS, []), ours]}
+
+
+def _alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two notifications are one: S3 gives the names of a filter's rules back in letters of its own choice."""
+    return json.dumps(one, sort_keys=True).casefold() == json.dumps(other, sort_keys=True).casefold()
 
 
 def _of_others(has: Mapping[str, Any], stack: str, function: str) -> dict[str, Any]:
     """The notifications without ours, which has its Id, or none where the template made the bucket."""
-    kind = "LambdaFunctionConfigurations"
     theirs = [
         one
-        for one in has.get(kind, [])
+        for one in has.get(_LAMBDAS, [])
         if one.get("Id") != f"{stack}-{NATIVE}" and one.get("LambdaFunctionArn") != function
     ]
-    rest = {name: words for name, words in has.items() if name != kind}
-    return {**rest, kind: theirs} if theirs else rest
+    rest = {name: words for name, words in has.items() if name != _LAMBDAS}
+    return {**rest, _LAMBDAS: theirs} if theirs else rest
 
 
 def ledger_statements(bucket: str) -> list[dict[str, Any]]:
