@@ -15,20 +15,14 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
-
-VERSION = (3, 13)
 
 PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1"
 ARTIFACT = "org.bytedeco:cpython:3.13.5-1.5.12:jar:linux-x86_64"
 SHA256 = "50ad91aa0baa57f0235bb666b87d8bf2a44e215d28c250de1030502906af143b"
 INSIDE = "org/bytedeco/cpython/linux-x86_64/"
 
-CHECK = (
-    "import sys, bz2, ctypes, ensurepip, lzma, sqlite3, ssl, venv, zlib\n"
-    f"print(sys.executable) if sys.version_info[:2] == {VERSION} else sys.exit(1)"
-)
+CHECK = "import sys, bz2, ctypes, ensurepip, lzma, sqlite3, ssl, venv; print(*sys.version_info[:2], sys.executable)"
 """A Python is no good without those modules, which one that was built without their libraries lacks."""
 
 
@@ -38,24 +32,23 @@ class Absent(Exception):
 
 def lambda_python() -> Path:
     """The interpreter. Raises `Absent`."""
-    for candidate in _candidates():
-        if found := _works(candidate):
-            return found
-    return _fetched()
+    return installed("3.13") or _fetched()
 
 
-def _candidates() -> Iterator[str]:
-    yield "python3.13"
-    yield from map(str, sorted(Path.home().glob(".pyenv/versions/3.13.*/bin/python")))
+def installed(version: str) -> Path | None:
+    """A Python of a version such as `3.13` that is on this machine; None where there is none that is whole."""
+    pyenv = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))
+    return next((found for one in (f"python{version}", *pyenv) if (found := _works(one, version))), None)
 
 
-def _works(candidate: str) -> Path | None:
+def _works(candidate: str | Path, version: str) -> Path | None:
     """Where it really is (a name may be a shim); None where it is not there or lacks something."""
     try:
         done = subprocess.run([candidate, "-I", "-c", CHECK], capture_output=True, text=True, check=False, timeout=60)
     except OSError:
         return None
-    return Path(done.stdout.strip()) if done.returncode == 0 else None
+    major, minor, place = done.stdout.strip().split(maxsplit=2) if done.returncode == 0 else ("", "", "")
+    return Path(place) if f"{major}.{minor}" == version else None
 
 
 def _fetched() -> Path:
@@ -69,7 +62,7 @@ def _fetched() -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not folder.is_dir():
             _fetch(folder)
-    found = _works(str(folder / "bin" / "python3.13"))
+    found = _works(folder / "bin" / "python3.13", "3.13")
     if found is None:
         raise Absent(f"the Python 3.13 in {folder} does not run here -> install one, or remove that folder")
     return found

@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 import json
-from datetime import date
 from typing import Any
 
 import pytest
 
 from aws.cloud import Stack, until
 from aws.emulator import REGION, Emulator
-from worlds import FEED, clientes, contratos, write_feed
+from aws.feeds import NOTAS, today
+from worlds import clientes, contratos
 
 pytestmark = pytest.mark.aws
 
-DAY = date(2026, 11, 20)
 BUCKET = "bucket-de-todos"
-FILES = {"CONTRATOS_": "Relação de contratos ", "CLIENTES_": "clientes + titulares "}
-"""What the keys of the feed begin with: accents, blanks and a sign that S3 writes in its own way in its events."""
+OURS = "posicional-notas-DispararLambdaAoReceberArquivo"
 
 
-@pytest.fixture(scope="module")
-def notas(aws: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Stack:
-    """A feed for a bucket that somebody else has made, keeps no versions, and is told to a queue of theirs."""
-    text = FEED.replace("feed: saude", "feed: notas")
-    for old, new in FILES.items():
-        text = text.replace(old, new)
-    folder = tmp_path_factory.mktemp("notas")
-    write_feed(folder, feed=text)
+@pytest.fixture(scope="module", autouse=True)
+def theirs(aws: Emulator) -> None:
+    """A bucket that somebody else has made, which keeps no versions, and is told to a queue of theirs."""
     s3, sqs = aws.client("s3"), aws.client("sqs")
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
     url = sqs.create_queue(QueueName="deles")["QueueUrl"]
@@ -35,18 +28,23 @@ def notas(aws: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Stack:
     allowed = {"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "sqs:SendMessage"}
     policy = {"Version": "2012-10-17", "Statement": [{**allowed, "Resource": queue}]}
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
-    theirs = {
+    notification = {
         "Id": "deles",
         "QueueArn": queue,
         "Events": ["s3:ObjectCreated:*"],
         "Filter": {"Key": {"FilterRules": [{"Name": "Prefix", "Value": "outros/"}]}},
     }
-    s3.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration={"QueueConfigurations": [theirs]})
-    statement = {"Sid": "Deles", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:root"}}
-    there = f"arn:aws:s3:::{BUCKET}/outros/*"
-    rules = {"Version": "2012-10-17", "Statement": [{**statement, "Action": "s3:GetObject", "Resource": there}]}
-    s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(rules))
-    return Stack(aws, "posicional-notas", folder / "feed.yaml", BUCKET)
+    s3.put_bucket_notification_configuration(
+        Bucket=BUCKET, NotificationConfiguration={"QueueConfigurations": [notification]}
+    )
+    statement = {
+        "Sid": "Deles",
+        "Effect": "Allow",
+        "Principal": {"AWS": "arn:aws:iam::111122223333:root"},
+        "Action": "s3:GetObject",
+        "Resource": f"arn:aws:s3:::{BUCKET}/outros/*",
+    }
+    s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
 
 
 def notified(stack: Stack) -> dict[str, list[str]]:
@@ -61,12 +59,9 @@ def statements(stack: Stack) -> list[Any]:
     return [one["Sid"] for one in policy["Statement"]]
 
 
-OURS = "posicional-notas-DispararLambdaAoReceberArquivo"
-
-
 def test_a_plan_shows_what_a_bucket_of_others_lacks_and_changes_nothing(notas: Stack) -> None:
     """Each thing in a line; the stack is not there afterwards, and the bucket is as it was."""
-    said = notas.deploy("--plan", "-p", "Trigger=s3", "-p", "Engine=duckdb")
+    said = notas.deploy("--plan", "-p", "Trigger=s3")
     for text in ("keep versions", "notify arn:aws:lambda:", "FactsAreCreatedOnly", "FactsAndArrivalsStay"):
         assert f"{BUCKET}: " in next(line for line in said.out.splitlines() if text in line)
     assert "nothing has been changed" in said.out
@@ -77,25 +72,20 @@ def test_a_plan_shows_what_a_bucket_of_others_lacks_and_changes_nothing(notas: S
 
 def test_the_bucket_s_own_notification_leads_to_a_day(notas: Stack) -> None:
     """Beside that of the others, which stays; keys with blanks and accents come encoded, and are found."""
-    notas.deploy("-p", "Trigger=s3", "-p", "Engine=duckdb")
+    notas.deploy("-p", "Trigger=s3")
+    notas.subscribe()
     assert notified(notas) == {"QueueConfigurations": ["deles"], "LambdaFunctionConfigurations": [OURS]}
     assert statements(notas) == ["Deles", "FactsAreCreatedOnly", "FactsAndArrivalsStay"]
-    before = len(notas.lines("varrer"))
-    names = [f"{name}{DAY:%Y%m%d}.txt" for name in FILES.values()]
-    notas.put(dict(zip(names, [contratos(day=DAY), clientes()], strict=True)))
-    until(lambda: notas.look(DAY)[0].run, lambda: notas.told(DAY))
-    assert [run.status for run in notas.look(DAY)[0].runs] == ["succeeded"]
-    assert len(notas.glue_runs(DAY)) == 1
-    assert len(notas.lines("varrer")) == before  # no sweep has helped
-    assert notas.posicional("status").code == 0
+    day = today()
+    names = [f"{name}{day:%Y%m%d}.txt" for name in NOTAS.values()]
+    notas.put(dict(zip(names, [contratos(day=day), clientes()], strict=True)))
+    until(lambda: notas.look(day)[0].run, lambda: notas.told(day))
+    assert notas.ends(day) == ["succeeded"]
+    assert len(notas.glue_runs(day)) == 1
 
 
-def test_deploying_again_changes_nothing_and_destroying_takes_only_ours(notas: Stack) -> None:
-    """S3 would take no other change of a bucket that notifies a Lambda which is gone."""
+def test_deploying_again_changes_nothing(notas: Stack) -> None:
+    """What is there already is known again."""
     said = notas.deploy()
     assert "the stack is as it should be" in said.out
     assert f"{BUCKET}: " not in said.out
-    assert notas.command("destroy", "--yes").code == 0
-    assert notified(notas) == {"QueueConfigurations": ["deles"]}
-    assert statements(notas) == ["Deles", "FactsAreCreatedOnly", "FactsAndArrivalsStay"]
-    assert notas.keys("controle/notas/")
