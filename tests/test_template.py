@@ -152,7 +152,7 @@ def test_a_role_names_what_it_touches(role: str) -> None:
     nameless = ("xray:", "cloudwatch:PutMetricData", "ec2:", "glue:GetConnection")
     for statement in statements(role):
         actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
-        assert all("*" not in action or action == "es:ESHttp*" for action in actions if isinstance(action, str))
+        assert "*" not in json.dumps(actions)
         if statement["Resource"] == "*":
             assert all(action.startswith(nameless) for action in actions)
 

@@ -154,6 +154,15 @@ class Stack:
         found = self.emulator.client("glue").get_job_runs(JobName=f"{self.name}-processar")["JobRuns"]
         return [run for run in found if run["Arguments"].get("--date") == day.isoformat()]
 
+    def glue_ends(self, day: date) -> list[str]:
+        """How the Glue runs of a date ended, once all of them have: the last act of a day is not that of its process."""
+
+        def found() -> list[str] | None:
+            states = [str(run["JobRunState"]) for run in self.glue_runs(day)]
+            return None if {"STARTING", "RUNNING"} & set(states) else states
+
+        return until(found, lambda: self.told(day))
+
     def ends(self, day: date) -> list[str]:
         """How the runs of a date ended."""
         return [run.status for run in self.look(day)[0].runs]

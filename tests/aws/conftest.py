@@ -22,7 +22,7 @@ from commands import EXAMPLES
 from posicional.backends import packages, stack
 from posicional.demo.osmem import start
 
-SOON = timedelta(minutes=6)
+SOON = timedelta(minutes=8)
 """When a feed is due, from when it is written: what was due before, the deployment's own sweep tells."""
 
 

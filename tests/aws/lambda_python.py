@@ -37,7 +37,7 @@ def lambda_python() -> Path:
 
 def installed(version: str) -> Path | None:
     """A Python of a version such as `3.13` that is on this machine; None where there is none that is whole."""
-    pyenv = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))
+    pyenv = sorted(map(str, Path.home().glob(f".pyenv/versions/{version}.*/bin/python")))
     return next((found for one in (f"python{version}", *pyenv) if (found := _works(one, version))), None)
 
 

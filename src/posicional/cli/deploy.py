@@ -96,7 +96,7 @@ def _bring_about(feed: Feed, account: Account, name: str, wanted: Deployment, *,
         data_bucket.change_bucket(account, bucket, lacks)
     made = stacks.outputs(account, name)
     click.echo(f"swept: {stacks.invoke(account, made['Sweep'])}")
-    for text in _next(feed, made):
+    for text in _next(feed, made, wanted.parameters):
         click.echo(text)
     return 0
 
@@ -106,9 +106,9 @@ def _receiving(account: Account, name: str) -> str:
     return f"arn:aws:lambda:{account.region}:{account.identity}:function:{name}-receber"
 
 
-def _next(feed: Feed, made: Mapping[str, str]) -> list[str]:
+def _next(feed: Feed, made: Mapping[str, str], parameters: Mapping[str, str]) -> list[str]:
     """What there is now, and what to do with it."""
-    return [
+    texts = [
         "",
         f"bucket     s3://{made['Bucket']}",
         f"alerts     {made['Topic']}",
@@ -118,6 +118,9 @@ def _next(feed: Feed, made: Mapping[str, str]) -> list[str]:
         f"look       posicional status {feed.path} --store s3://{made['Bucket']}",
         f"be told    aws sns subscribe --topic-arn {made['Topic']} --protocol email --notification-endpoint YOU",
     ]
+    if parameters.get("OpenSearchArn") or parameters.get("SearchDomain") == "yes":
+        texts.append(f"let in     {made['JobRole']}, where OpenSearch has fine-grained access (docs/aws.md)")
+    return texts
 
 
 def _wanted(
