@@ -18,13 +18,14 @@ python := $(venv)/bin/python
 ready  := $(venv)/.installed
 spark  := $(venv)/.installed-spark
 aws    := .venv-aws/.installed
-
-# The emulator of AWS runs Lambdas with its own Python, which is the one that the Lambdas' zip is packed for.
-lambda_pythons := python3.13 $(wildcard $(HOME)/.pyenv/versions/3.13.*/bin/python)
+checks := .venv-checkov/.installed
 
 # An environment whose Python has gone (an upgrade of the system does that) is made anew.
 ifeq ($(shell test -x $(python) || echo gone),gone)
 .PHONY: $(ready)
+endif
+ifeq ($(shell test -x .venv-aws/bin/python || echo gone),gone)
+.PHONY: $(aws)
 endif
 
 .PHONY: help
@@ -49,7 +50,7 @@ test-slow: $(spark) ## the slow suites (those of Spark need a Java 17)
 	@$(python) -m pytest -n 2 --dist loadgroup -m slow
 
 .PHONY: test-aws
-test-aws: $(spark) $(aws) ## deploy the real template to an emulator of AWS and drive it (needs a Python 3.13 and a Java 17)
+test-aws: $(spark) $(aws) $(checks) ## deploy the real template to an emulator of AWS and drive it (needs a Java 17)
 	@$(python) -m pytest -m aws tests/aws
 
 .PHONY: smoke-aws
@@ -101,13 +102,17 @@ $(spark): $(ready)
 	@$(python) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,spark]'
 	@touch $@
 
-$(aws): constraints-aws.txt
-	@found=; for candidate in $(lambda_pythons); do \
-	  if "$$candidate" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null; then found=$$candidate; break; fi; \
-	done; \
-	if [ -z "$$found" ]; then echo "the emulator of AWS needs Python 3.13; tried $(lambda_pythons)" >&2; exit 1; fi; \
-	echo "installing the emulator of AWS into .venv-aws (once, about a minute) …"; \
+# The emulator of AWS runs Lambdas with its own Python, which has to be the one that their zip is packed for.
+$(aws): constraints-aws.txt | $(ready)
+	@found=$$($(python) tests/aws/lambda_python.py) || exit 1; \
+	echo "installing the emulator of AWS into .venv-aws with $$found (once, about a minute) …"; \
 	"$$found" -m venv --clear .venv-aws
 	@.venv-aws/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-aws.txt \
 	  ministack aws-sam-translator boto3 cfn-lint
+	@touch $@
+
+$(checks): constraints-checkov.txt | $(ready)
+	@echo "installing the policy check into .venv-checkov (once, about a minute) …"
+	@$(python) -m venv --clear .venv-checkov
+	@.venv-checkov/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-checkov.txt checkov
 	@touch $@

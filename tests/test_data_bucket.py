@@ -10,7 +10,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from posicional.backends.data_bucket import bucket_change, change_bucket
+from posicional.backends.data_bucket import bucket_change, change_bucket, stop_notifying
 from posicional.backends.stack import Account
 
 THEIRS = {"Id": "deles", "LambdaFunctionArn": "arn:outra", "Events": ["s3:ObjectRemoved:*"]}
@@ -75,3 +75,27 @@ def test_a_bucket_that_has_it_all_is_left_alone(s3: Stubber, native: bool) -> No
     first = bucket_change(account(s3), "b", "p", "arn:receber", native=native)
     has(s3, dict(first.notifications or {}), dict(first.policy or {}))
     assert bucket_change(account(s3), "b", "p", "arn:receber", native=native).texts == ()
+
+
+def test_our_own_notification_is_known_however_s3_writes_it(s3: Stubber) -> None:
+    """It gives the word prefix back in letters of its own choice."""
+    has(s3, {}, None)
+    first = bucket_change(account(s3), "b", "p", "arn:receber", native=True)
+    text = json.dumps(first.notifications).replace('"Prefix"', '"prefix"')
+    has(s3, json.loads(text), dict(first.policy or {}))
+    assert bucket_change(account(s3), "b", "p", "arn:receber", native=True).texts == ()
+
+
+@pytest.mark.parametrize("name", ["p-DispararLambdaAoReceberArquivo", "of CloudFormation's making"])
+def test_no_notification_of_ours_is_left_where_it_is_not_wanted(s3: Stubber, name: str) -> None:
+    """Neither when a rule takes its place, nor when the stack has gone; those of others stay."""
+    ours = {"Id": name, "LambdaFunctionArn": "arn:receber", "Events": ["s3:ObjectCreated:*"]}
+    has(s3, {"LambdaFunctionConfigurations": [THEIRS, ours]}, None)
+    change = bucket_change(account(s3), "b", "p", "arn:receber", native=False)
+    assert change.notifications == {"LambdaFunctionConfigurations": [THEIRS], "EventBridgeConfiguration": {}}
+    s3.add_response(
+        "get_bucket_notification_configuration", {"LambdaFunctionConfigurations": [THEIRS, ours]}, {"Bucket": "b"}
+    )
+    wanted = {"Bucket": "b", "NotificationConfiguration": {"LambdaFunctionConfigurations": [THEIRS]}}
+    s3.add_response("put_bucket_notification_configuration", {}, wanted)
+    stop_notifying(account(s3), "b", "p", "arn:receber")

@@ -32,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if words.region:  # which a Glue run's environment need not say
         os.environ.setdefault("AWS_REGION", words.region)
         os.environ.setdefault("AWS_DEFAULT_REGION", words.region)
+    if words.variables != "-":
+        os.environ.update(_variables(words.variables))
     if words.opensearch_url != "-":
         os.environ["OPENSEARCH_URL"] = words.opensearch_url
     with tempfile.TemporaryDirectory(prefix="posicional-") as folder:
@@ -60,6 +62,15 @@ def _contract(where: str, folder: Path) -> Path:
     return contract(where, folder)
 
 
+def _variables(arn: str) -> dict[str, str]:
+    """The variables that a secret holds: only its name is handed over, so that no argument, and no log, shows them."""
+    import boto3
+
+    from posicional.backends.aws import secret_variables
+
+    return secret_variables(boto3.client("secretsmanager", region_name=arn.split(":")[3]), arn)
+
+
 def _words(arguments: Sequence[str] | None) -> argparse.Namespace:
     """What Glue hands over; it adds words of its own, which are left alone."""
     parser = argparse.ArgumentParser(allow_abbrev=False)
@@ -69,6 +80,7 @@ def _words(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--owner", default="-")
     parser.add_argument("--engine", choices=("spark", "duckdb"), default="spark")
     parser.add_argument("--opensearch-url", default="-")
+    parser.add_argument("--variables", default="-")
     parser.add_argument("--region", default="")
     parser.add_argument("--JOB_NAME", dest="job", default="")
     parser.add_argument("--JOB_RUN_ID", dest="run_id", default="")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.request import urlopen
 
 from aws.emulator import Emulator
 from commands import Said, posicional
@@ -25,8 +26,8 @@ from worlds import outside_of
 
 T = TypeVar("T")
 
-SECONDS = 240.0
-"""How long a test waits for something to happen that takes some seconds."""
+SECONDS = 480.0
+"""How long a test waits for something that takes some seconds: the machine may be busy with something else."""
 
 
 def until(what: Callable[[], T | None], said: Callable[[], str], seconds: float = SECONDS) -> T:
@@ -85,6 +86,37 @@ class Stack:
             io.BytesIO(data), self.bucket, f"dados-posicionais/{name}", Config=_small_pieces()
         )
 
+    # --- who is told --------------------------------------------------------------------------------------------------
+
+    def subscribe(self) -> None:
+        """A queue gets what the topic of alerts sends from now on."""
+        sqs, sns = self.emulator.client("sqs"), self.emulator.client("sns")
+        url = sqs.create_queue(QueueName=self._listener)["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        allowed = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
+        policy = {"Version": "2012-10-17", "Statement": [{**allowed, "Resource": arn}]}
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
+        sns.subscribe(TopicArn=self.output("Topic"), Protocol="sqs", Endpoint=arn)
+
+    def messages(self) -> list[str]:
+        """What the queue has got and nobody has taken yet: subjects and texts, which are taken."""
+        sqs = self.emulator.client("sqs")
+        url = sqs.get_queue_url(QueueName=self._listener)["QueueUrl"]
+        bodies = []
+        while found := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+            bodies += [json.loads(one["Body"]) for one in found]
+            for one in found:
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=one["ReceiptHandle"])
+        return [f"{body.get('Subject')} {body['Message']}" for body in bodies]
+
+    def told_of(self, *words: str) -> str | None:
+        """The first message taken now that holds all of some words."""
+        return next((text for text in self.messages() if all(word in text for word in words)), None)
+
+    @property
+    def _listener(self) -> str:
+        return f"{self.name}-quem-ouve"
+
     # --- what happens -------------------------------------------------------------------------------------------------
 
     def event(self, function: str, event: Mapping[str, Any]) -> Any:
@@ -122,6 +154,24 @@ class Stack:
         found = self.emulator.client("glue").get_job_runs(JobName=f"{self.name}-processar")["JobRuns"]
         return [run for run in found if run["Arguments"].get("--date") == day.isoformat()]
 
+    def glue_ends(self, day: date) -> list[str]:
+        """How the Glue runs of a date ended, once all of them have: the last act of a day is not that of its process."""
+
+        def found() -> list[str] | None:
+            states = [str(run["JobRunState"]) for run in self.glue_runs(day)]
+            return None if {"STARTING", "RUNNING"} & set(states) else states
+
+        return until(found, lambda: self.told(day))
+
+    def ends(self, day: date) -> list[str]:
+        """How the runs of a date ended."""
+        return [run.status for run in self.look(day)[0].runs]
+
+    def output(self, name: str) -> str:
+        """An output of the stack."""
+        found = self.emulator.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"][0]["Outputs"]
+        return next(str(one["OutputValue"]) for one in found if one["OutputKey"] == name)
+
     def told(self, day: date) -> str:
         """All that is known of a date, for a test that failed."""
         state, action = self.look(day)
@@ -150,6 +200,12 @@ def _small_pieces() -> Any:
     from boto3.s3.transfer import TransferConfig
 
     return TransferConfig(multipart_threshold=1 << 10, multipart_chunksize=5 << 20)
+
+
+def documents(endpoint: str, alias: str) -> list[dict[str, Any]]:
+    """All that an alias shows."""
+    with urlopen(f"{endpoint}/{alias}/_search?size=1000") as answer:  # noqa: S310 - our own server
+        return [hit["_source"] for hit in json.load(answer)["hits"]["hits"]]
 
 
 def day_of_planos(folder: Path, day: date, *, rows: int = 120, seed: int = 22) -> dict[str, bytes]:

@@ -8,12 +8,11 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
-from urllib.request import urlopen
 
 import pytest
 from botocore.exceptions import ClientError
 
-from aws.cloud import Stack, day_of_planos, only, until
+from aws.cloud import Stack, day_of_planos, documents, only, until
 
 pytestmark = pytest.mark.aws
 
@@ -29,17 +28,6 @@ def object_event(bucket: str, key: str) -> dict[str, Any]:
     return {"id": "evento-1", "source": "aws.s3", "detail-type": "Object Created", "detail": detail}
 
 
-def documents(endpoint: str, alias: str) -> list[dict[str, Any]]:
-    """All that an alias shows."""
-    with urlopen(f"{endpoint}/{alias}/_search?size=1000") as answer:  # noqa: S310 - our own server
-        return [hit["_source"] for hit in json.load(answer)["hits"]["hits"]]
-
-
-def ends(stack: Stack, day: date) -> list[str]:
-    """How the runs of a date ended."""
-    return [run.status for run in stack.look(day)[0].runs]
-
-
 def lived(stack: Stack, day: date, folder: Path) -> date:
     """A date that has been published, by an earlier test or now."""
     if not stack.look(day)[0].runs:
@@ -48,19 +36,26 @@ def lived(stack: Stack, day: date, folder: Path) -> date:
     return day
 
 
-def test_twenty_days_lead_to_one_glue_run_each(planos: Stack, endpoint: str, tmp_path: Path) -> None:
-    """Seven files of a day at the same moment, in any order: one run of Glue, one of the ledger, published."""
-    for first in range(0, len(DAYS), 2):
-        for day in DAYS[first : first + 2]:
-            planos.put(day_of_planos(tmp_path, day))
-        for day in DAYS[first : first + 2]:
-            planos.done(day)
-    for day in DAYS:
-        assert ends(planos, day) == ["succeeded"]
-        assert [run["JobRunState"] for run in planos.glue_runs(day)] == ["SUCCEEDED"], planos.told(day)
+@pytest.mark.parametrize("first", range(0, len(DAYS), 2))
+def test_twenty_days_lead_to_one_glue_run_each(planos: Stack, saude: Stack, tmp_path: Path, first: int) -> None:
+    """Seven files of a day at the same moment, in any order, two days at once: one run of Glue, one of the ledger."""
+    assert saude.look(DAYS[0])[0].runs == ()
+    pair = DAYS[first : first + 2]
+    for day in pair:
+        planos.put(day_of_planos(tmp_path, day))
+    for day in pair:
+        planos.done(day)
+        assert planos.ends(day) == ["succeeded"]
+        assert planos.glue_ends(day) == ["SUCCEEDED"]
+        assert planos.glue_runs(day)[0]["Arguments"]["--engine"] == "spark"
+
+
+def test_readers_see_the_newest_of_the_twenty_days(planos: Stack, endpoint: str, tmp_path: Path) -> None:
+    """Under the alias; and no event has failed on the way."""
+    lived(planos, DAYS[-1], tmp_path)
     assert len(documents(endpoint, "contratos")) == len(documents(endpoint, f"contratos-{DAYS[-1]}")) > 0
     assert planos.emulator.client("sqs").get_queue_attributes(
-        QueueUrl=_output(planos, "Failures"), AttributeNames=["ApproximateNumberOfMessages"]
+        QueueUrl=planos.output("Failures"), AttributeNames=["ApproximateNumberOfMessages"]
     )["Attributes"] == {"ApproximateNumberOfMessages": "0"}
 
 
@@ -76,9 +71,11 @@ def test_doubled_and_odd_events_do_no_harm(planos: Stack, tmp_path: Path) -> Non
     for strange in ({"Event": "s3:TestEvent"}, {"source": "aws.glue", "detail": {"jobRunId": "jr_x"}}, {}):
         assert planos.event("receber", strange) == {"dates": []}
     planos.put_one(odd.removeprefix("dados-posicionais/"), b"x")
-    assert ends(planos, day) == ["succeeded"]
+    assert planos.ends(day) == ["succeeded"]
     assert len(planos.glue_runs(day)) == 1
-    assert {"UnknownEvents", "Rows", "Rejects", "Refused", "Heartbeat", "DaysOverdue"} <= set(_metrics(planos))
+    measured = _metrics(planos)
+    assert {"UnknownEvents", "Rows", "Rejects", "Refused", "Heartbeat", "DaysOverdue"} <= set(measured)
+    assert set().union(*measured.values()) == {"feed", "file"}
 
 
 def test_log_lines_carry_the_event_that_led_to_them(planos: Stack) -> None:
@@ -98,25 +95,74 @@ def test_a_correction_redoes_its_own_day_only(planos: Stack, tmp_path: Path) -> 
     for name, data in changed.items():
         planos.put_one(name, data)
     planos.sweep()
-    assert ends(planos, day) == ["succeeded", "succeeded"]
+    assert planos.ends(day) == ["succeeded", "succeeded"]
     assert len(planos.glue_runs(day)) == 2
-    assert ends(planos, other) == ["succeeded"]
+    assert planos.ends(other) == ["succeeded"]
+
+
+def test_a_correction_while_the_run_is_at_work(planos: Stack, tmp_path: Path) -> None:
+    """What the run makes of the old file never shows; the set as it is now is processed, and published once."""
+    day = LATER[9]
+    planos.emulator.order("result-waits")
+    planos.put(day_of_planos(tmp_path, day))
+    until(lambda: planos.emulator.waiting == [], lambda: planos.told(day))
+    planos.put(only(day_of_planos(tmp_path, day, seed=5), ["PAGAMENTOS"]))
+    until(lambda: _converted(planos, day, "pagamentos") == 2, lambda: planos.told(day))
+    planos.emulator.order("result-goes")
+    planos.done(day, run=2)
+    assert planos.ends(day) == ["superseded", "succeeded"]
+    assert len(planos.look(day)[0].publications["opensearch"]) == 1
+
+
+def _converted(stack: Stack, day: date, file: str) -> int:
+    """The number of a file's arrival that counts."""
+    current = stack.look(day)[0].files[file].current
+    return current.number if current else 0
 
 
 def test_a_refused_file_is_told_and_can_be_accepted(planos: Stack, tmp_path: Path) -> None:
     """Whoever subscribes gets the file and the reason; a person accepts it; the sweep goes on."""
-    queue = subscribe(planos)
     day = LATER[0]
     files = day_of_planos(tmp_path, day)
     name = f"SINISTROS_{day:%Y%m%d}.txt"
     files[name] = files[name].rsplit(b"\n", 2)[0] + b"\n"  # without its trailer
     planos.put(files)
-    said = until(lambda: message(planos, queue, "sinistros"), lambda: planos.told(day))
-    assert day.isoformat() in said
+    said = until(lambda: planos.told_of("sinistros", day.isoformat()), lambda: planos.told(day))
+    assert "trailer" in said
     assert planos.glue_runs(day) == []
     done = planos.posicional("accept", "sinistros", "--date", day.isoformat(), "--why", "conferido por telefone")
     assert done.code == 0, done.text
     planos.done(day, sweeping=True)
+
+
+KILLED = LATER[6]
+"""The date whose Lambda is killed; it is looked at again when that Lambda would be dead in any case."""
+
+ALIVE = 60
+"""Seconds that Lambda might have lived."""
+
+
+@pytest.fixture(scope="module")
+def killed(planos: Stack, tmp_path_factory: pytest.TempPathFactory) -> float:
+    """When a Lambda was killed, on the steady clock: after its claim of a run, before the start of that run."""
+    functions = planos.emulator.client("lambda")
+    functions.update_function_configuration(FunctionName=f"{planos.name}-receber", Timeout=ALIVE)
+    files = day_of_planos(tmp_path_factory.mktemp("killed"), KILLED)
+    planos.put({name: data for name, data in files.items() if not name.startswith("PLANOS")})
+    until(lambda: planos.look(KILLED)[0].missing == ("planos",), lambda: planos.told(KILLED))
+    planos.emulator.order("lambda-dies")
+    planos.put(only(files, ["PLANOS"]))
+    until(lambda: planos.emulator.waiting == [], lambda: planos.told(KILLED))
+    functions.update_function_configuration(FunctionName=f"{planos.name}-receber", Timeout=900)
+    return time.monotonic()
+
+
+def test_a_claim_of_a_lambda_that_was_killed_holds_while_it_may_be_alive(planos: Stack, killed: float) -> None:
+    """Nothing was started for it, and nobody can tell."""
+    planos.sweep()
+    assert time.monotonic() < killed + ALIVE
+    assert planos.ends(KILLED) == ["live"]
+    assert planos.glue_runs(KILLED) == []
 
 
 @pytest.mark.parametrize(
@@ -138,30 +184,8 @@ def test_whatever_fails_in_glue_the_day_ends_right(
     planos.put(day_of_planos(tmp_path, day))
     planos.done(day, run=len(wanted), sweeping=True)
     assert planos.emulator.waiting == []
-    assert ends(planos, day) == wanted
+    assert planos.ends(day) == wanted
     assert len(planos.look(day)[0].publications["opensearch"]) == 1
-
-
-def test_a_lambda_that_is_killed_after_its_claim_holds_the_day_for_its_own_life_only(
-    planos: Stack, tmp_path: Path
-) -> None:
-    """Nothing was started for the claim, and nobody can tell, until it is sure that its Lambda is dead."""
-    day = LATER[6]
-    functions = planos.emulator.client("lambda")
-    functions.update_function_configuration(FunctionName=f"{planos.name}-receber", Timeout=60)
-    files = day_of_planos(tmp_path, day)
-    planos.put({name: data for name, data in files.items() if not name.startswith("PLANOS")})
-    until(lambda: planos.look(day)[0].missing == ("planos",), lambda: planos.told(day))
-    planos.emulator.order("lambda-dies")
-    planos.put(only(files, ["PLANOS"]))
-    until(lambda: planos.emulator.waiting == [], lambda: planos.told(day))
-    planos.sweep()
-    assert ends(planos, day) == ["live"]
-    assert planos.glue_runs(day) == []
-    time.sleep(85)
-    planos.done(day, run=2, sweeping=True)
-    assert ends(planos, day) == ["abandoned", "succeeded"]
-    functions.update_function_configuration(FunctionName=f"{planos.name}-receber", Timeout=900)
 
 
 def test_nobody_overwrites_or_deletes_facts_and_arrivals(planos: Stack, tmp_path: Path) -> None:
@@ -224,52 +248,42 @@ def test_a_role_may_do_no_more_than_it_does(planos: Stack, role: str, refused: l
 
 def test_an_upgrade_and_a_rollback_in_the_middle_of_a_day(planos: Stack, tmp_path: Path) -> None:
     """What was finished stays; what is begun after it is made by the contract of its time; going back is one word."""
-    day, then, finished = LATER[7], LATER[8], lived(planos, DAYS[1], tmp_path)
+    day, then, at_work, finished = LATER[7], LATER[8], LATER[10], lived(planos, DAYS[1], tmp_path)
     files = day_of_planos(tmp_path, day)
     first = only(files, ["CONTRATOS", "CLIENTES", "PLANOS"])
     planos.put(first)
+    planos.emulator.order("result-waits")
+    planos.put(day_of_planos(tmp_path, at_work))
+    until(lambda: planos.emulator.waiting == [], lambda: planos.told(at_work))
     sql = planos.path.parent / "sql" / "resumo_planos.sql"
     before = sql.read_text()
     sql.write_text(before + "\n-- outra versao\n")
     assert "uploaded: posicional/contract-" in planos.deploy().out
+    planos.emulator.order("result-goes")
     planos.put({name: data for name, data in files.items() if name not in first})
     planos.done(day)
-    assert ends(planos, finished) == ["succeeded"]
-    new = planos.glue_runs(day)[0]["Arguments"]["--contract"]
+    planos.done(at_work)
+    assert planos.ends(finished) == planos.ends(at_work) == ["succeeded"]
+    old, new = (planos.glue_runs(one)[0]["Arguments"]["--contract"] for one in (at_work, day))
+    assert old != new
 
     assert "back to deployment 1" in planos.deploy("--rollback").out
     sql.write_text(before)
     planos.put(day_of_planos(tmp_path, then))
     planos.done(then)
-    assert planos.glue_runs(then)[0]["Arguments"]["--contract"] != new
+    assert planos.glue_runs(then)[0]["Arguments"]["--contract"] == old
     assert planos.command("deploy", "--rollback").code == 2  # there is nothing before the first
 
 
-def _output(stack: Stack, name: str) -> str:
-    found = stack.emulator.client("cloudformation").describe_stacks(StackName=stack.name)["Stacks"][0]["Outputs"]
-    return next(str(one["OutputValue"]) for one in found if one["OutputKey"] == name)
+def test_a_claim_of_a_lambda_that_was_killed_holds_no_longer(planos: Stack, killed: float) -> None:
+    """When it is sure that the Lambda is dead, the sweep goes on with the day."""
+    time.sleep(max(0, killed + ALIVE + 35 - time.monotonic()))
+    planos.done(KILLED, run=2, sweeping=True)
+    assert planos.ends(KILLED) == ["abandoned", "succeeded"]
+    assert len(planos.glue_runs(KILLED)) == 1
 
 
-def _metrics(stack: Stack) -> list[str]:
+def _metrics(stack: Stack) -> dict[str, set[str]]:
+    """Name of a metric -> the names of its dimensions."""
     found = stack.emulator.client("cloudwatch").list_metrics(Namespace="posicional")["Metrics"]
-    return [one["MetricName"] for one in found]
-
-
-def subscribe(stack: Stack) -> str:
-    """A queue that gets what the topic of alerts sends; its URL."""
-    sqs, sns = stack.emulator.client("sqs"), stack.emulator.client("sns")
-    url = str(sqs.create_queue(QueueName=f"{stack.name}-quem-ouve")["QueueUrl"])
-    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    allowed = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
-    policy = {"Version": "2012-10-17", "Statement": [{**allowed, "Resource": arn}]}
-    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
-    sns.subscribe(TopicArn=_output(stack, "Topic"), Protocol="sqs", Endpoint=arn)
-    return url
-
-
-def message(stack: Stack, queue: str, word: str) -> str | None:
-    """The first message that holds a word."""
-    sqs = stack.emulator.client("sqs")
-    found = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
-    bodies = [json.loads(one["Body"]) for one in found]
-    return next((f"{body.get('Subject')} {body['Message']}" for body in bodies if word in body["Message"]), None)
+    return {one["MetricName"]: {words["Name"] for words in one["Dimensions"]} for one in found}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import re
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -24,7 +25,7 @@ from botocore.exceptions import (
 
 from posicional.backends.store import open_store
 from posicional.backends.store_objects import ObjectStore
-from posicional.errors import EngineError, NotifyError, OutOfTime, UsageError
+from posicional.errors import EngineError, NotifyError, OutOfTime, OutsideError, UsageError
 from posicional.ports import Clock, Notice, Source, StoredObject
 
 if TYPE_CHECKING:
@@ -194,6 +195,35 @@ def contract(url: str, folder: Path) -> Path:
         except zipfile.BadZipFile:
             raise UsageError("not a contract as `posicional deploy` uploads them", where=url) from None
     return place / "feed.yaml"
+
+
+def secret_variables(client: Any, arn: str) -> dict[str, str]:
+    """The environment variables that a secret of Secrets Manager holds, as a JSON object of texts.
+
+    Raises `UsageError` when it is none, `OutsideError`; neither says what it holds.
+    """
+    try:
+        text = client.get_secret_value(SecretId=arn).get("SecretString", "")
+    except (BotoCoreError, ClientError) as error:
+        code = error.response.get("Error", {}).get("Code", "") if isinstance(error, ClientError) else ""
+        raise OutsideError("the secret cannot be read", where=arn, got=code or type(error).__name__) from error
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or not all(
+        _VARIABLE.fullmatch(name) and isinstance(value, str) for name, value in found.items()
+    ):
+        raise UsageError(
+            "not the variables of a feed",
+            where=arn,
+            expected='a JSON object of texts, such as {"OPENSEARCH_PASSWORD": "…", "POSICIONAL_HMAC_KEY": "…"}',
+        ) from None
+    return found
+
+
+_VARIABLE = re.compile(r"(?!AWS_)[A-Z][A-Z0-9_]*")
+"""The name of a variable that a contract may ask for; those of the SDK are not a feed's to set."""
 
 
 @dataclass(frozen=True, eq=False)

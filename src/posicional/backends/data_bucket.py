@@ -15,6 +15,8 @@ from posicional.day.keys import INCOMING
 NATIVE = "DispararLambdaAoReceberArquivo"
 """The Id of a bucket's own notification, beside the stack's name."""
 
+_LAMBDAS = "LambdaFunctionConfigurations"
+
 
 @dataclass(frozen=True, slots=True)
 class BucketChange:
@@ -31,11 +33,7 @@ def bucket_change(account: Account, bucket: str, stack: str, function: str, *, n
     s3 = account.client("s3")
     with explained(bucket):
         versioned = s3.get_bucket_versioning(Bucket=bucket).get("Status") == "Enabled"
-        has = {
-            name: words
-            for name, words in s3.get_bucket_notification_configuration(Bucket=bucket).items()
-            if name != "ResponseMetadata"
-        }
+        has = _notified(s3, bucket)
         try:
             policy = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])
         except ClientError as error:
@@ -71,18 +69,50 @@ def change_bucket(account: Account, bucket: str, change: BucketChange) -> None:
             s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(change.policy))
 
 
+def stop_notifying(account: Account, bucket: str, stack: str, function: str) -> None:
+    """Take our own notification away: S3 takes no other change beside one that notifies a Lambda which is gone."""
+    s3 = account.client("s3")
+    with explained(bucket):
+        has = _notified(s3, bucket)
+        others = _of_others(has, stack, function)
+        if others != has:
+            s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=others)
+
+
+def _notified(s3: Any, bucket: str) -> dict[str, Any]:
+    found = s3.get_bucket_notification_configuration(Bucket=bucket)
+    return {name: words for name, words in found.items() if name != "ResponseMetadata"}
+
+
 def _notifications(has: Mapping[str, Any], stack: str, function: str, *, native: bool) -> dict[str, Any]:
+    others = _of_others(has, stack, function)
     if not native:
-        return {**has, "EventBridgeConfiguration": has.get("EventBridgeConfiguration", {})}
-    name = f"{stack}-{NATIVE}"
+        return {**others, "EventBridgeConfiguration": has.get("EventBridgeConfiguration", {})}
     ours = {
-        "Id": name,
+        "Id": f"{stack}-{NATIVE}",
         "LambdaFunctionArn": function,
         "Events": ["s3:ObjectCreated:*"],
         "Filter": {"Key": {"FilterRules": [{"Name": "Prefix", "Value": INCOMING}]}},
     }
-    others = [one for one in has.get("LambdaFunctionConfigurations", []) if one.get("Id") != name]
-    return {**has, "LambdaFunctionConfigurations": [*others, ours]}
+    if any(_alike(one, ours) for one in has.get(_LAMBDAS, [])):
+        return dict(has)
+    return {**others, _LAMBDAS: [*others.get(_LAMBDAS, []), ours]}
+
+
+def _alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two notifications are one: S3 gives the names of a filter's rules back in letters of its own choice."""
+    return json.dumps(one, sort_keys=True).casefold() == json.dumps(other, sort_keys=True).casefold()
+
+
+def _of_others(has: Mapping[str, Any], stack: str, function: str) -> dict[str, Any]:
+    """The notifications without ours, which has its Id, or none where the template made the bucket."""
+    theirs = [
+        one
+        for one in has.get(_LAMBDAS, [])
+        if one.get("Id") != f"{stack}-{NATIVE}" and one.get("LambdaFunctionArn") != function
+    ]
+    rest = {name: words for name, words in has.items() if name != _LAMBDAS}
+    return {**rest, _LAMBDAS: theirs} if theirs else rest
 
 
 def ledger_statements(bucket: str) -> list[dict[str, Any]]:

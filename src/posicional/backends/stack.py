@@ -193,11 +193,15 @@ def change_set(account: Account, stack: str, template: str, parameters: Mapping[
     """A change set that waits to be carried out, and what it does; nothing when there is nothing to do."""
     cloud = account.client("cloudformation")
     name = f"posicional-{int(time.time() * 1000)}"
+    there = describe(account, stack)
+    if there and there["StackStatus"] == "ROLLBACK_COMPLETE":
+        hint = "remove what is left of it, then deploy again: posicional destroy FEED"
+        raise OutsideError("the stack could not be made the first time", where=stack, hint=hint)
     with explained(stack):
         cloud.create_change_set(
             StackName=stack,
             ChangeSetName=name,
-            ChangeSetType="UPDATE" if describe(account, stack) else "CREATE",
+            ChangeSetType="UPDATE" if there else "CREATE",
             TemplateBody=template,
             Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in sorted(parameters.items())],
             Capabilities=["CAPABILITY_NAMED_IAM", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],

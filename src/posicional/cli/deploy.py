@@ -79,7 +79,7 @@ def _bring_about(feed: Feed, account: Account, name: str, wanted: Deployment, *,
     if not changes:
         click.echo("  the stack is as it should be")
     native = wanted.parameters["Trigger"] == "s3"
-    function = f"arn:aws:lambda:{account.region}:{account.identity}:function:{name}-receber"
+    function = _receiving(account, name)
     existing = wanted.parameters["OwnBucket"] == "no"
     lacks = data_bucket.bucket_change(account, bucket, name, function, native=native) if existing else None
     for text in lacks.texts if lacks else ():
@@ -96,14 +96,19 @@ def _bring_about(feed: Feed, account: Account, name: str, wanted: Deployment, *,
         data_bucket.change_bucket(account, bucket, lacks)
     made = stacks.outputs(account, name)
     click.echo(f"swept: {stacks.invoke(account, made['Sweep'])}")
-    for text in _next(feed, made):
+    for text in _next(feed, made, wanted.parameters):
         click.echo(text)
     return 0
 
 
-def _next(feed: Feed, made: Mapping[str, str]) -> list[str]:
+def _receiving(account: Account, name: str) -> str:
+    """The Lambda that objects are told to, as an ARN."""
+    return f"arn:aws:lambda:{account.region}:{account.identity}:function:{name}-receber"
+
+
+def _next(feed: Feed, made: Mapping[str, str], parameters: Mapping[str, str]) -> list[str]:
     """What there is now, and what to do with it."""
-    return [
+    texts = [
         "",
         f"bucket     s3://{made['Bucket']}",
         f"alerts     {made['Topic']}",
@@ -113,6 +118,9 @@ def _next(feed: Feed, made: Mapping[str, str]) -> list[str]:
         f"look       posicional status {feed.path} --store s3://{made['Bucket']}",
         f"be told    aws sns subscribe --topic-arn {made['Topic']} --protocol email --notification-endpoint YOU",
     ]
+    if parameters.get("OpenSearchArn") or parameters.get("SearchDomain") == "yes":
+        texts.append(f"let in     {made['JobRole']}, where OpenSearch has fine-grained access (docs/aws.md)")
+    return texts
 
 
 def _wanted(
@@ -208,6 +216,7 @@ def destroy(feed_path: Path, stack: str | None, yes: bool) -> int:
     from posicional.cli.outside import not_installed
 
     try:
+        from posicional.backends import data_bucket
         from posicional.backends import stack as stacks
     except ModuleNotFoundError as error:
         raise not_installed("aws", error) from error
@@ -220,5 +229,8 @@ def destroy(feed_path: Path, stack: str | None, yes: bool) -> int:
     if not yes:
         click.confirm(f"Remove the stack {name} in {account.region}?", abort=True)
     stacks.delete(account, name, lambda text: click.echo(f"  {text}"))
-    click.echo(f"removed; the data stay in s3://{made.get('Bucket', '')}")
+    bucket = made.get("Bucket", "")  # which a stack that could not be made does not tell
+    if bucket:
+        data_bucket.stop_notifying(account, bucket, name, _receiving(account, name))
+    click.echo(f"removed; the data stay in s3://{bucket}" if bucket else "removed")
     return 0
