@@ -17,13 +17,13 @@ from commands import arrive_bytes, posicional
 from posicional.backends.duckdb import DuckDbEngine
 from posicional.backends.opensearch import connect
 from posicional.contract.calendar import Calendar
-from posicional.contract.feed import Feed
+from posicional.contract.feed import Feed, OpenSearchTarget
 from posicional.day.facts import PublicationClaim
 from posicional.day.journal import Ledger
 from posicional.day.keys import RUNS, SeenKey, TurnKey, publications
 from posicional.day.state import Day, fold
 from posicional.errors import EngineError, StoreError, UsageError
-from posicional.ports import Engine, Notice, Outside, Store, StoredObject
+from posicional.ports import Engine, Notice, Outside, Store, StoredObject, Target
 from posicional.steps.advance import advance
 from posicional.steps.days import Window, open_days
 from posicional.steps.decide import hold, rollback, skip
@@ -163,6 +163,29 @@ def test_an_end_without_a_publication(memory: Store, tmp_path: Path, cluster: st
     assert moved(sweep(feed, outside)) == {TODAY: "done"}
     turns = day_of(memory, feed, TODAY).publications["opensearch"]
     assert [turn.status for turn in turns] == ["abandoned", "succeeded"]
+
+
+def test_an_outage_of_the_cluster_is_waited_out(memory: Store, tmp_path: Path, cluster: str) -> None:
+    """A cluster that is away for an hour: few attempts, each later than the one before, and the day is shown soon after
+    it is back, without anybody's help.
+    """
+    publish = f"publish: {{opensearch: {{url: '{cluster}', datasets: {{ativos: {{index: ativos}}}}}}}}\n"
+    feed = write_feed(tmp_path / "feed", feed=FEED + publish)
+    day_arrives(memory, TODAY)
+    clock = ToldClock(NOW)
+
+    def target(to: OpenSearchTarget) -> Target:
+        down = clock.now() < NOW + timedelta(hours=1)
+        return connect(replace(to, url="http://127.0.0.1:9") if down else to, clock)
+
+    outside = replace(world(memory, clock), target=target)
+    while (rests := moved(sweep(feed, outside))).get(TODAY) != "done":
+        assert rests.get(TODAY, "waiting") == "waiting"
+        clock.sleep(60)
+    assert clock.now() < NOW + timedelta(hours=1, minutes=30)
+    turns = day_of(memory, feed, TODAY).publications["opensearch"]
+    assert [turn.status for turn in turns] == ["failed"] * (len(turns) - 1) + ["succeeded"]
+    assert 6 <= len(turns) <= 10
 
 
 def test_attempts_are_made_up_to_the_limit_and_no_further(memory: Store, feed: Feed) -> None:

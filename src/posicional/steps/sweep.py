@@ -28,7 +28,7 @@ from posicional.steps.advance import advance
 from posicional.steps.alerts import raise_alerts
 from posicional.steps.cleanup import clean_up
 from posicional.steps.days import Glance, Window, glance
-from posicional.steps.deadline import due_dates
+from posicional.steps.deadline import due_dates, promised
 from posicional.steps.housekeeping import clean_up_indices
 from posicional.steps.incoming import Incoming, incoming
 
@@ -60,8 +60,8 @@ def sweep(feed: Feed, outside: Outside, language: Language = "pt") -> Swept:
     """Go on with every day of the window that has something to do; clean up; tell people what they do not know yet.
 
     `language`: in which they are told. What has arrived is listed once. Of days of which there is nothing at all the
-    newest ones are told. One day's failure does not keep it from the others. Raises `UsageError` for a name that two
-    files of the feed claim, `StoreError` when what has arrived cannot be listed.
+    newest ones are told, if the feed was there when they were due. One day's failure does not keep it from the others.
+    Raises `UsageError` for a name that two files of the feed claim, `StoreError` when nothing can be listed.
     """
     now = outside.clock.now()
     window = Window.at(feed, now)
@@ -75,7 +75,7 @@ def sweep(feed: Feed, outside: Outside, language: Language = "pt") -> Swept:
     for day in dates:
         attempt = partial(_attempt, failures, day)
         found = attempt(partial(glance, feed, day, outside, lying))
-        if found is None or not (found.begun or day in watched):
+        if found is None or not (found.begun or (day in watched and promised(feed, day, outside))):
             continue
         ledger = Ledger(outside, feed.name, day)
         rest = attempt(partial(_go_on, feed, ledger, found, lying))
