@@ -577,7 +577,9 @@ def test_the_command_without_a_date(tmp_path: Path) -> None:
         feed.read_text(encoding="utf-8").replace('deadline: "12:00"', 'deadline: "23:59"'), encoding="utf-8"
     )
     before = datetime.now(ZoneInfo("America/Sao_Paulo")).date() - timedelta(days=2)
-    posicional("hold", feed, "--store", tmp_path / "dados", "--date", before, "--why", "the feed is there since then")
+    posicional(
+        "hold", feed, "--store", tmp_path / "dados", "--date", str(before), "--why", "the feed is there since then"
+    )
     said = posicional("deadline", feed, "--store", tmp_path / "dados")
     lines = [line for line in said.out.splitlines() if line.startswith("[planos]")]
     assert ["ATRASADO" in line for line in lines] == [True, False]

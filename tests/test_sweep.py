@@ -240,6 +240,30 @@ def test_dates_that_are_none_of_the_feeds(memory: Store, feed: Feed) -> None:
     assert (moved(swept), swept.others, swept.unknown) == ({ahead: "missing"}, (sunday, far), ("LEIAME.txt",))
 
 
+def test_a_slow_file_that_was_refused_on_a_day_off(memory: Store, tmp_path: Path) -> None:
+    """It would count for later dates, so people are told of it like of any other, and again when a good one came; that
+    it lies there is nothing to wonder at.
+    """
+    today = next(day for day in map(ago, range(7)) if day.weekday() == 0)
+    sunday = today - timedelta(days=1)
+    files = FEED.replace("layout: clientes.yaml\n", "layout: clientes.yaml\n    use: latest\n")
+    feed = write_feed(tmp_path / "feed", feed=files.replace("days: daily", "days: weekdays"))
+    mail = Noted()
+    outside = replace(world(memory), notify=mail)
+    send(memory, f"CLIENTES_{sunday:%Y%m%d}.txt", clientes() + b"short\n")
+    send(memory, f"CONTRATOS_{today:%Y%m%d}.txt", contratos(["OURO"], today))
+    for _ in range(2):
+        assert sweep(feed, outside).others == ()
+    told = [notice for notice in mail.notices if notice.date == sunday]
+    assert [(notice.condition, notice.over) for notice in told] == [("refused", False)]
+    assert f"accept {feed.path} clientes --date {sunday}" in told[0].text
+    send(memory, f"CLIENTES_{sunday:%Y%m%d}.txt", clientes())
+    assert moved(sweep(feed, outside))[today] == "done"
+    assert today not in moved(sweep(feed, outside))
+    told = [notice for notice in mail.notices if notice.date == sunday]
+    assert [(notice.condition, notice.over) for notice in told] == [("refused", False), ("refused", True)]
+
+
 def test_one_days_failure_does_not_keep_it_from_the_others(memory: Store, feed: Feed) -> None:
     """It is told, and the others are gone on with."""
 

@@ -96,7 +96,8 @@ def situation(feed: Feed, day: Day, now: datetime, gone: Gone) -> Situation:
     """How a business date stands at `now`. `gone`: whether whoever signed so is known to have ended."""
     due = feed.calendar.due_at(feed.deadline, day.date, feed.timezone)
     if not feed.calendar.is_business_date(day.date):
-        return Situation(day.date, due, "no business day")
+        slow = tuple(name for name in day.refused if day.files[name].expected.use_latest)  # it would count later
+        return Situation(day.date, due, "no business day", refused=slow)
     shown, action = shown_at(feed, day), decide(feed, day, now, gone)
     stage = _live(feed, day, now, gone) or _stage(feed, day)
     if stage is None or stage.status != "live" or stage.series != RUNS:
