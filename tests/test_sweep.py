@@ -440,6 +440,16 @@ def test_the_command_says_what_it_left_alone(typed: Typed) -> None:
     ]
 
 
+def test_status_of_a_store_that_is_not_there(typed: Typed) -> None:
+    """A name that was mistyped is not taken for a day without files: it is said where nobody has written yet."""
+    wrong = typed.store.parent / "dadso"
+    for words in ((), ("--date", str(ago(0)))):
+        said = posicional("status", typed.feed.path, "--store", wrong, *words)
+        assert (said.code, f"{wrong} is not there yet" in said.out) == (0, True)
+    typed.arrive(ago(0))
+    assert "not there" not in typed("status").out + typed("status", "--date", str(ago(0))).out
+
+
 def test_a_failure_is_the_commands(typed: Typed) -> None:
     """A ledger that cannot be written: told on standard error, with its exit code."""
     typed.arrive(ago(1))
