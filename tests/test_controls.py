@@ -140,6 +140,13 @@ def numbered(*lines: str) -> list[tuple[str, int]]:
     return problems(text, layout(*NUMBERED))
 
 
+def test_problems_are_told_in_the_order_of_the_lines() -> None:
+    """However much of a file is looked at at once: a line of two kinds does not come before what was wrong above."""
+    both = RecordKind("both", "detail", When((Match(1, 1, (b"Z",)),)), 14, ())
+    told = problems(GOOD.replace("E0004", "E0005").replace("D00001", "DZ0001"), layout(*WHOLE.kinds, both))
+    assert told == [("control", 5), ("ambiguous", 7), ("control", 8), ("control", 9)]
+
+
 def test_running_numbers_go_on_across_kinds_and_begin_anew_with_each_group() -> None:
     """Gaps and repeats are told; a number that cannot be read counts as the expected one."""
     good = ["L001", "D002", "O003", "D004", "E005", "L001", "E002"]

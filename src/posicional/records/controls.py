@@ -7,6 +7,7 @@ add up, so any range of a file yields such a sequence, and the sequences of neig
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -58,7 +59,7 @@ class Mark:
 
 
 class Problems:
-    """Problems in the order they were met, not too many of one reason."""
+    """Problems in the order of the lines, those of the whole file last; not too many of one reason."""
 
     def __init__(self) -> None:
         self._found: list[Problem] = []
@@ -71,7 +72,7 @@ class Problems:
             self._found.append(Problem(reason, text, line))
 
     def __iter__(self) -> Iterator[Problem]:
-        return iter(self._found)
+        return iter(sorted(self._found, key=lambda one: one.line or sys.maxsize))
 
 
 @dataclass(slots=True)
