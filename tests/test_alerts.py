@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -19,12 +20,14 @@ from posicional.backends.store import open_store
 from posicional.contract.calendar import Due
 from posicional.contract.feed import Feed
 from posicional.day.alerts import DEADLINE, PATIENCE, Condition, Raise, Resend, next_alert
-from posicional.day.facts import Alert, Decision
+from posicional.day.facts import Alert, Decision, PublicationClaim
+from posicional.day.gate import BACKOFF
 from posicional.day.journal import Facts, Ledger
-from posicional.day.keys import AlertKey, DecisionKey
+from posicional.day.keys import AlertKey, DecisionKey, TurnKey, publications
 from posicional.errors import NotifyError, StoreError
 from posicional.ports import Notice, Outside, Store
 from posicional.steps.alerts import alert_deadline, raise_alerts
+from posicional.steps.deadline import dates_to_check
 from posicional.steps.sweep import sweep as swept
 from worlds import (
     DAY,
@@ -330,6 +333,43 @@ def test_a_failure_is_told_when_it_stays(world: World) -> None:
     assert sweep(world, world.clock.now() + MINUTE) == [("failed", 2, True)]
 
 
+def test_a_cluster_that_is_down(world: World) -> None:
+    """Nobody is told while there is time; once when the deadline is near and once at it, whatever attempts are made in
+    between, live ones too; over when one went well.
+    """
+    world.feed = feed_of(file_of("a"), publish=True)
+    world.clock.time = NOON - 3 * HOUR
+    world.tell(lambda day: day.arrived("a"), lambda day: day.run(1))
+    told = []
+    for number in range(1, 12):
+        world.tell(lambda day, number=number: day.published(number, 1, "failed", "outside"))  # type: ignore[misc]  # of this turn
+        told += [(world.clock.now() - NOON, *each) for each in sweep(world, world.clock.now())]
+        world.clock.time += max(timedelta(minutes=20), BACKOFF[min(number, len(BACKOFF)) - 1])
+        told += [(world.clock.now() - NOON, *each) for each in sweep(world, world.clock.now())]
+    assert [(*each[1:],) for each in told] == [("failed", 1, False), ("deadline", 1, False)]
+    assert timedelta(hours=-1) <= told[0][0] < timedelta(minutes=-30)
+    assert timedelta() <= told[1][0] < timedelta(minutes=30)
+    series = publications("opensearch")
+    claim = PublicationClaim(**Ledger(world.outside, "f", DAY).sign(), lease_until=world.clock.now() + HOUR, run=1)
+    world.tell(lambda day: day.entries.update({TurnKey(series, 12, "claim"): claim}))
+    assert sweep(world, world.clock.now()) == []
+    world.tell(lambda day: day.published(12, 1))
+    assert sorted(sweep(world, world.clock.now() + MINUTE)) == [("deadline", 2, True), ("failed", 2, True)]
+
+
+def test_a_correction_that_cannot_be_shown(world: World) -> None:
+    """The day is published and past its deadline: people are told as soon as the quick attempts have failed."""
+    world.feed = feed_of(file_of("a"), publish=True)
+    world.clock.time = NOON - 3 * HOUR
+    world.tell(lambda day: day.arrived("a"), lambda day: day.run(1), lambda day: day.published(1, 1))
+    world.clock.time = NOON + HOUR
+    world.tell(lambda day: day.arrived("a", number=2), lambda day: day.run(2))
+    for number in (2, 3, 4):
+        assert sweep(world, world.clock.now()) == []
+        world.tell(lambda day, number=number: day.published(number, 2, "failed", "outside"))  # type: ignore[misc]  # of this turn
+    assert sweep(world, world.clock.now()) == [("failed", 1, False)]
+
+
 def test_a_day_that_is_skipped_is_quiet(world: World) -> None:
     """No warning, no refusal, no alarm."""
     world.feed = feed_of(file_of("a", expected_by=Due(time(8, 45))), file_of("b"))
@@ -342,12 +382,35 @@ def test_a_day_that_is_skipped_is_quiet(world: World) -> None:
 
 
 def test_the_sweep_tells_of_a_dead_day_too(world: World) -> None:
-    """Of the newest that is due, without any trigger at noon; not of a month of days before the feed was there."""
-    swept(world.feed, replace(world.outside, clock=ToldClock(NOON - MINUTE)))
-    assert [notice.date for notice in world.mail.notices] == [DAY - timedelta(days=1)]
-    swept(world.feed, replace(world.outside, clock=ToldClock(NOON)))
-    swept(world.feed, replace(world.outside, clock=ToldClock(NOON + HOUR)))
-    assert [notice.date for notice in world.mail.notices] == [DAY - timedelta(days=1), DAY]
+    """Of the newest that is due, without any trigger at noon; of no day before the feed was there."""
+    for after in (-MINUTE, timedelta(), HOUR):
+        swept(world.feed, replace(world.outside, clock=ToldClock(NOON + after)))
+        assert [notice.date for notice in world.mail.notices] == ([DAY] if after >= timedelta() else [])
+    tomorrow = NOON + timedelta(days=1)
+    for after in (-MINUTE, HOUR, 23 * HOUR):  # the last one is a day too late, after a night in which nobody looked
+        swept(world.feed, replace(world.outside, clock=ToldClock(tomorrow + after)))
+    assert [notice.date - DAY for notice in world.mail.notices] == [timedelta(0), timedelta(1)]
+
+
+@pytest.mark.parametrize("earlier", [0, 1, 8])
+def test_a_day_that_was_due_before_the_feed_was_there(world: World, earlier: int) -> None:
+    """A sweep, or a check without a date, tells of yesterday only where something is known of it or of a day before."""
+    world.clock.time = NOON - HOUR
+    if earlier:
+        ledger = Ledger(world.outside, "f", DAY - timedelta(days=earlier))
+        ledger.write(DecisionKey(1), Decision(**ledger.sign(), decision="note", why="it was there"))
+    dates = dates_to_check(world.feed, world.outside)
+    assert dates == ((DAY - timedelta(days=1), DAY) if earlier else (DAY,))
+    swept(world.feed, world.outside)
+    told = [notice.date for notice in world.mail.notices if notice.condition == DEADLINE]
+    assert told[:1] == ([DAY - timedelta(days=1)] if earlier else [])
+
+
+def test_a_check_without_a_date_is_made_when_the_store_does_not_answer(world: World) -> None:
+    """Nobody knows whether the feed was there: people are told."""
+    world.clock.time = NOON - HOUR
+    broken(world, "list")
+    assert dates_to_check(world.feed, world.outside) == (DAY - timedelta(days=1), DAY)
 
 
 # When the store fails.
@@ -512,6 +575,10 @@ def test_the_command_without_a_date(tmp_path: Path) -> None:
     feed = folder / "feed.yaml"
     feed.write_text(
         feed.read_text(encoding="utf-8").replace('deadline: "12:00"', 'deadline: "23:59"'), encoding="utf-8"
+    )
+    before = datetime.now(ZoneInfo("America/Sao_Paulo")).date() - timedelta(days=2)
+    posicional(
+        "hold", feed, "--store", tmp_path / "dados", "--date", str(before), "--why", "the feed is there since then"
     )
     said = posicional("deadline", feed, "--store", tmp_path / "dados")
     lines = [line for line in said.out.splitlines() if line.startswith("[planos]")]

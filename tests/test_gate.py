@@ -164,7 +164,7 @@ def test_what_another_attempt_cannot_mend_is_not_tried_again(story: Story, blame
     """Wrong SQL and a key that is not unique stay wrong, also when a person asks, until something changes."""
     story.arrived("a", "b")
     story.run(1, "failed", blame=blame)
-    asked = Asked(forgiven={"runs": 1})
+    asked = Asked(insist=True, forgiven={"runs": 1})
     assert ("failed", blame) == (rest_of(story, asked=asked).why, rest_of(story, asked=asked).blame)
     story.feed = feed_of(file_of("a"), file_of("b"), sql="select 2 as x")
     assert isinstance(next_of(story), Process)
@@ -175,7 +175,7 @@ def test_a_person_who_asks_gets_another_attempt(story: Story) -> None:
     story.arrived("a", "b")
     for number in range(1, 4):
         story.run(number, "failed", blame="outside")
-    asked = Asked(forgiven={"runs": 3})
+    asked = Asked(insist=True, forgiven={"runs": 3})
     assert isinstance(next_of(story, asked=asked), Process)
     for number in range(4, 7):
         story.run(number, "failed", blame="outside")
@@ -227,16 +227,61 @@ def test_nothing_is_published_unless_asked(public: Story) -> None:
     ) == ("done", "run 1 is current, not published")
 
 
-def test_a_failed_publication_is_tried_again_and_then_failed(public: Story) -> None:
-    """The same rules as for runs; a new run begins them anew."""
+def test_a_cluster_that_is_down_is_waited_for(public: Story) -> None:
+    """Each pause is longer, up to half an hour, for a day; then the publication has failed. A new run begins anew."""
     public.run(1)
-    for number in range(1, 4):
+    began, waits = public.now, []
+    for number in range(1, 100):
         public.published(number, run=1, status="failed", blame="outside")
-    rest = rest_of(public)
-    assert (rest.why, rest.series) == ("failed", "publications/opensearch")
+        action = next_of(public)
+        if not isinstance(action, Later):
+            break
+        waits.append(action.until - public.now)
+        assert action.outage == (number >= public.feed.attempts)
+        assert isinstance(next_of(public, now=action.until), Publish)
+        public.now = action.until
+    seconds = [wait.total_seconds() for wait in waits]
+    assert seconds[:6] == [1, 5, 30, 300, 900, 1800]
+    assert set(seconds[6:]) == {1800}
+    assert timedelta(days=1) <= public.now - began < timedelta(days=1, hours=1)
+    rest = rest_of(public, now=public.now + timedelta(days=9))
+    assert (rest.why, rest.series, rest.blame) == ("failed", "publications/opensearch", "outside")
     public.arrived("a", number=2)
     public.run(2)
     assert isinstance(next_of(public), Publish)
+
+
+def test_a_publication_that_fails_of_a_bug_is_not_tried_for_a_day(public: Story) -> None:
+    """Nor one that kills its process: that is no outage."""
+    public.run(1)
+    for number in range(1, 4):
+        public.published(number, run=1, status="failed", blame="bug")
+    assert rest_of(public).why == "failed"
+    public.run(2)
+    public.published(4, run=2, status="failed", blame="outside")
+    for number in range(5, 8):
+        public.published(number, run=2, status="abandoned", blame="outside")
+    assert rest_of(public).why == "failed"
+
+
+def test_a_process_that_dies_in_an_outage_does_not_end_the_waiting(public: Story) -> None:
+    """Many attempts failed of the outage, one of them was killed: the next is made all the same."""
+    public.run(1)
+    for number in range(1, 6):
+        public.published(number, run=1, status="failed", blame="outside")
+    public.published(6, run=1, status="abandoned", blame="outside")
+    assert isinstance(next_of(public), Publish)
+
+
+def test_a_person_does_not_wait_for_hours(public: Story) -> None:
+    """Whoever asks is told after the feed's attempts that it failed, and when it is tried again without them."""
+    public.run(1)
+    asked = Asked(insist=True)
+    for number in range(1, 4):
+        public.published(number, run=1, status="failed", blame="outside")
+    rest = rest_of(public, asked=asked)
+    assert (rest.why, rest.until) == ("failed", public.now + timedelta(seconds=30))
+    assert rest.text == "publication 3 failed, and is tried again by watch or sweep at 08:00:40: because"
 
 
 def test_what_is_mended_at_the_target_is_tried_when_a_person_asks(public: Story) -> None:
@@ -244,7 +289,7 @@ def test_what_is_mended_at_the_target_is_tried_when_a_person_asks(public: Story)
     public.run(1)
     public.published(1, run=1, status="failed", blame="contract")
     assert rest_of(public).why == "failed"
-    assert isinstance(next_of(public, asked=Asked(forgiven={"publications/opensearch": 1})), Publish)
+    assert isinstance(next_of(public, asked=Asked(insist=True, forgiven={"publications/opensearch": 1})), Publish)
 
 
 def test_an_optional_file_is_waited_for_until_its_time() -> None:

@@ -56,6 +56,19 @@ def test_a_marker_and_a_set_s_end_say_the_date_too(tmp_path: Path, store: Store)
     assert dates_of(marked, outside_of(store), "dados-posicionais/CONTRATOS_20261122.txt.ok") == (DAY,)
 
 
+def test_a_slow_file_is_of_the_newest_date_too(tmp_path: Path, store: Store) -> None:
+    """Whatever date is in its name, and also when that is none of the feed's: the newest may wait for it."""
+    slow = FEED.replace("layout: contratos.yaml", "layout: contratos.yaml\n    use: latest")
+    feed = write_feed(tmp_path, feed=slow.replace("days: daily", "days: weekdays"))
+    monday = outside_of(store, ToldClock(MORNING + timedelta(days=1)))
+    key = "dados-posicionais/CONTRATOS_{:%Y%m%d}.txt"
+    assert dates_of(feed, monday, key.format(DAY)) == (DAY + timedelta(days=1),)
+    assert dates_of(feed, monday, key.format(DAY - timedelta(days=2))) == (
+        DAY - timedelta(days=2),
+        DAY + timedelta(days=1),
+    )
+
+
 def test_a_date_in_the_header_is_looked_up(tmp_path: Path, store: Store) -> None:
     """Where the name has none, what lies there is asked."""
     feed = write_feed(tmp_path, feed=BY_HEADER)

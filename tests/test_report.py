@@ -125,7 +125,7 @@ def test_what_comes_next_in_words(story: Story) -> None:
         "read arrival 1 of b",
         "1 of 2 files missing: contratos",
         "all files are here: a run",
-        "another attempt at the run, not before 11:00:07 UTC",
+        "another attempt at the run, not before 08:00:07",
         "publish run 2 at opensearch",
         "nothing; run 2 is current and published at opensearch",
     ]
@@ -142,7 +142,7 @@ def test_notes(story: Story) -> None:
     assert notes == (
         "LEIAME.txt is no file of this feed",
         "the fact arrivals/b/0002.seen.json cannot be read (not the JSON of such a fact)",
-        "publication 2 at opensearch failed",
+        "publication 2 at opensearch failed: because",
     )
 
 

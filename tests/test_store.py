@@ -517,6 +517,19 @@ def test_urls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (keys(open_store("memory://dois"), ""), keys(open_store("memory://um"), "")) == ([], ["a"])
 
 
+@pytest.mark.parametrize("url", ["s3:/bucket/x", "s3//bucket/x", "s3:bucket", "file:/dados", "memory:um"])
+def test_a_misspelled_url_is_no_folder(url: str) -> None:
+    """Whoever forgets a letter of s3:// would wait for ever for what arrives somewhere else."""
+    with pytest.raises(UsageError, match=f"did you mean {url.partition(':')[0].partition('/')[0]}://"):
+        open_store(url)
+
+
+def test_a_folder_may_be_called_like_a_scheme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One with a single slash behind it."""
+    monkeypatch.chdir(tmp_path)
+    assert str(tmp_path / "s3" / "dados") == open_store("s3/dados").url
+
+
 @pytest.mark.parametrize("url", ["gs://bucket/x", "http://host/x", "s3://", "s3:///x"])
 def test_unknown_urls(url: str) -> None:
     """What is not supported is said, with what is."""

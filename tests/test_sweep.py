@@ -17,13 +17,13 @@ from commands import arrive_bytes, posicional
 from posicional.backends.duckdb import DuckDbEngine
 from posicional.backends.opensearch import connect
 from posicional.contract.calendar import Calendar
-from posicional.contract.feed import Feed
+from posicional.contract.feed import Feed, OpenSearchTarget
 from posicional.day.facts import PublicationClaim
 from posicional.day.journal import Ledger
 from posicional.day.keys import RUNS, SeenKey, TurnKey, publications
 from posicional.day.state import Day, fold
 from posicional.errors import EngineError, StoreError, UsageError
-from posicional.ports import Engine, Notice, Outside, Store, StoredObject
+from posicional.ports import Engine, Notice, Outside, Store, StoredObject, Target
 from posicional.steps.advance import advance
 from posicional.steps.days import Window, open_days
 from posicional.steps.decide import hold, rollback, skip
@@ -165,6 +165,29 @@ def test_an_end_without_a_publication(memory: Store, tmp_path: Path, cluster: st
     assert [turn.status for turn in turns] == ["abandoned", "succeeded"]
 
 
+def test_an_outage_of_the_cluster_is_waited_out(memory: Store, tmp_path: Path, cluster: str) -> None:
+    """A cluster that is away for an hour: few attempts, each later than the one before, and the day is shown soon after
+    it is back, without anybody's help.
+    """
+    publish = f"publish: {{opensearch: {{url: '{cluster}', datasets: {{ativos: {{index: ativos}}}}}}}}\n"
+    feed = write_feed(tmp_path / "feed", feed=FEED + publish)
+    day_arrives(memory, TODAY)
+    clock = ToldClock(NOW)
+
+    def target(to: OpenSearchTarget) -> Target:
+        down = clock.now() < NOW + timedelta(hours=1)
+        return connect(replace(to, url="http://127.0.0.1:9") if down else to, clock)
+
+    outside = replace(world(memory, clock), target=target)
+    while (rests := moved(sweep(feed, outside))).get(TODAY) != "done":
+        assert rests.get(TODAY, "waiting") == "waiting"
+        clock.sleep(60)
+    assert clock.now() < NOW + timedelta(hours=1, minutes=30)
+    turns = day_of(memory, feed, TODAY).publications["opensearch"]
+    assert [turn.status for turn in turns] == ["failed"] * (len(turns) - 1) + ["succeeded"]
+    assert 6 <= len(turns) <= 10
+
+
 def test_attempts_are_made_up_to_the_limit_and_no_further(memory: Store, feed: Feed) -> None:
     """One a sweep, since a sweep waits for nothing; what failed for good is left until something changes."""
     day_arrives(memory, TODAY)
@@ -215,6 +238,30 @@ def test_dates_that_are_none_of_the_feeds(memory: Store, feed: Feed) -> None:
     send(memory, "LEIAME.txt", b"x")
     swept = sweep(weekdays, world(memory))
     assert (moved(swept), swept.others, swept.unknown) == ({ahead: "missing"}, (sunday, far), ("LEIAME.txt",))
+
+
+def test_a_slow_file_that_was_refused_on_a_day_off(memory: Store, tmp_path: Path) -> None:
+    """It would count for later dates, so people are told of it like of any other, and again when a good one came; that
+    it lies there is nothing to wonder at.
+    """
+    today = next(day for day in map(ago, range(7)) if day.weekday() == 0)
+    sunday = today - timedelta(days=1)
+    files = FEED.replace("layout: clientes.yaml\n", "layout: clientes.yaml\n    use: latest\n")
+    feed = write_feed(tmp_path / "feed", feed=files.replace("days: daily", "days: weekdays"))
+    mail = Noted()
+    outside = replace(world(memory), notify=mail)
+    send(memory, f"CLIENTES_{sunday:%Y%m%d}.txt", clientes() + b"short\n")
+    send(memory, f"CONTRATOS_{today:%Y%m%d}.txt", contratos(["OURO"], today))
+    for _ in range(2):
+        assert sweep(feed, outside).others == ()
+    told = [notice for notice in mail.notices if notice.date == sunday]
+    assert [(notice.condition, notice.over) for notice in told] == [("refused", False)]
+    assert f"accept {feed.path} clientes --date {sunday}" in told[0].text
+    send(memory, f"CLIENTES_{sunday:%Y%m%d}.txt", clientes())
+    assert moved(sweep(feed, outside))[today] == "done"
+    assert today not in moved(sweep(feed, outside))
+    told = [notice for notice in mail.notices if notice.date == sunday]
+    assert [(notice.condition, notice.over) for notice in told] == [("refused", False), ("refused", True)]
 
 
 def test_one_days_failure_does_not_keep_it_from_the_others(memory: Store, feed: Feed) -> None:
@@ -391,6 +438,16 @@ def test_the_command_says_what_it_left_alone(typed: Typed) -> None:
         f"  -> posicional run … --from {ago(60)} --to {ago(50)}",
         f"cannot be read: {ago(1)} decisions/0001.json",
     ]
+
+
+def test_status_of_a_store_that_is_not_there(typed: Typed) -> None:
+    """A name that was mistyped is not taken for a day without files: it is said where nobody has written yet."""
+    wrong = typed.store.parent / "dadso"
+    for words in ((), ("--date", str(ago(0)))):
+        said = posicional("status", typed.feed.path, "--store", wrong, *words)
+        assert (said.code, f"{wrong} is not there yet" in said.out) == (0, True)
+    typed.arrive(ago(0))
+    assert "not there" not in typed("status").out + typed("status", "--date", str(ago(0))).out
 
 
 def test_a_failure_is_the_commands(typed: Typed) -> None:

@@ -241,7 +241,7 @@ class Story:
             **self.sign(), lease_until=self.now + timedelta(hours=1), run=run
         )
         self.entries[TurnKey(series, number, "end")] = PublicationEnd(
-            **self.sign(), status=status, run=run, blame=blame
+            **self.sign(), status=status, reason="because" if blame else "", run=run, blame=blame
         )
 
     def rerun(self) -> None:

@@ -32,7 +32,7 @@ from posicional.errors import EngineError, OutOfTime, PosicionalError
 from posicional.ports import Engine, Event, Outside
 from posicional.steps.advance import advance
 from posicional.steps.alerts import alert_deadline, raise_alerts
-from posicional.steps.deadline import due_dates
+from posicional.steps.deadline import dates_to_check
 from posicional.steps.hints import dates_of
 from posicional.steps.overdue import overdue_days
 from posicional.steps.sweep import sweep
@@ -97,7 +97,7 @@ def check_deadline(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     """Tell whoever is to be told of the dates that are due, and measure whether they were missed."""
     world = _world(event, context)
     standings = {}
-    for day in due_dates(world.feed, world.outside.clock.now()):
+    for day in dates_to_check(world.feed, world.outside):
         found, _ = alert_deadline(world.feed, day, world.outside)
         standings[day.isoformat()] = found.standing
         log.info("deadline", date=day.isoformat(), standing=found.standing, missing=found.missing)

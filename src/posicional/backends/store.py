@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from posicional.contract.store_url import misspelled
 from posicional.errors import UsageError
 from posicional.ports import Store
 
@@ -22,6 +23,8 @@ def open_store(url: str | os.PathLike[str]) -> Store:
     scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]+)://", text)
     match scheme[1].lower() if scheme else "":
         case "":
+            if meant := misspelled(text):
+                raise UsageError("this is no store", where=text, hint=f"did you mean {meant}?")
             return _folder(Path(text))
         case "file":
             return _folder(Path(unquote(urlsplit(text).path)))

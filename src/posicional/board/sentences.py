@@ -15,7 +15,7 @@ _NEXT: Table = {
     "for {names} until {at}": "esperar por {names} até {at}",
     "held: {why+}": "segurado: {why}",
     "skipped: {why+}": "dispensado: {why}",
-    "another attempt at the {what}, not before {at} UTC": "outra tentativa de {what}, não antes de {at} UTC",
+    "another attempt at the {what}, not before {at}": "outra tentativa de {what}, não antes de {at}",
     "run {number} is live, claimed by {who}; its lease ends {at} UTC": (
         "a execução {number} está em andamento, por {who} (até {at} UTC)"
     ),

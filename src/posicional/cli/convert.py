@@ -95,7 +95,8 @@ def convert(
         else:
             _print(result, written)
     if result.problems:
-        raise DataRefused("; ".join(problem.text for problem in result.problems), where=str(file))
+        hint = f"posicional layout try {file} --layout {layout_path} looks for the cause" if result.rejects else ""
+        raise DataRefused("; ".join(problem.text for problem in result.problems), where=str(file), hint=hint)
     return 0
 
 
@@ -212,8 +213,9 @@ def _as_json(result: Conversion, file: Path, written: list[Path]) -> dict[str, o
 
 def _print(result: Conversion, written: list[Path]) -> None:
     account = result.account
+    records = "1 record" if account.records == 1 else f"{account.records:,} records"
     click.echo(
-        f"{account.records:,} records: {account.rows:,} rows, {account.controls:,} control, "
+        f"{records}: {account.rows:,} rows, {account.controls:,} control, "
         f"{account.rejects:,} rejected; {account.bytes:,} bytes, all accounted for"
     )
     for path in written:

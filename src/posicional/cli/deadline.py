@@ -43,16 +43,15 @@ def deadline(feed_path: Path, day: str | None, language: Language, store: str | 
     Exits 0 when it is published, not yet due, skipped, or no business day; otherwise says what is missing and whose
     turn it is.
     """
-    from posicional.backends.clock import SystemClock
     from posicional.backends.notify import Lines
     from posicional.cli.outside import outside_for
     from posicional.contract.feed import Feed
     from posicional.steps.alerts import alert_deadline
-    from posicional.steps.deadline import due_dates
+    from posicional.steps.deadline import dates_to_check
 
     feed = Feed.load(feed_path)
-    dates = (feed.calendar.parse_date(day),) if day else due_dates(feed, SystemClock().now())
     outside = outside_for(feed, store, lambda _: None, notify=Lines(partial(click.echo, err=as_json)))
+    dates = (feed.calendar.parse_date(day),) if day else dates_to_check(feed, outside)
     answers = []
     for date in dates:
         found, notice = alert_deadline(feed, date, outside, language)

@@ -54,6 +54,7 @@ def _show_day(feed: Feed, day: str, outside: Outside, as_json: bool) -> None:
 
     state, action = peek(feed, feed.calendar.parse_date(day), outside)
     told = report(feed, state, action, outside.clock.now())
+    told = dataclasses.replace(told, notes=(*_absent(outside), *told.notes))
     if as_json:
         print_json(to_json(told))
     else:
@@ -70,3 +71,11 @@ def _show_open(feed: Feed, outside: Outside, as_json: bool) -> None:
     click.echo(f"{feed.name}, open among the last {looked_at} business dates")
     for line in lines:
         click.echo(line.shown)
+    for note in _absent(outside):
+        click.echo(note)
+
+
+def _absent(outside: Outside) -> tuple[str, ...]:
+    """That the store is a folder which nobody has made: its name may be mistyped."""
+    url = outside.store.url
+    return () if "://" in url or Path(url).exists() else (f"the store {url} is not there yet",)

@@ -26,9 +26,8 @@ from posicional.contract.feed_days import compile_calendar, compile_due
 from posicional.contract.feed_files import FilesCompiler
 from posicional.contract.feed_words import AuthWords, DatasetWords, EngineWords, FeedWords, IndexWords, OpenSearchWords
 from posicional.contract.source import Document, Where, reason
+from posicional.contract.store_url import SCHEMES, misspelled
 from posicional.contract.vocabulary import suggestion
-
-SCHEMES = ("s3", "memory", "file")
 
 # What Spark SQL calls the types that both engines can write.
 _TYPE = re.compile(
@@ -107,6 +106,8 @@ class FeedCompiler:
         if text is None:
             return None
         scheme, mark, _ = text.partition("://")
+        if meant := misspelled(text):
+            self.fault(("store",), "this is no store", f"did you mean {meant}?")
         if not mark:
             return str((self.folder / text).resolve())
         if scheme.lower() not in SCHEMES:

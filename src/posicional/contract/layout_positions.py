@@ -168,7 +168,8 @@ class Placing:
             elif span.start > reached:
                 hint = f"add {{filler: {span.start - reached}}} in front, or correct the positions"
                 hole = _positions(reached, span.start)
-                self.fault(span.where, f"{self.label}: {hole} in front of {span.label} belong to no field", hint)
+                belong = "belongs" if span.start - reached == 1 else "belong"
+                self.fault(span.where, f"{self.label}: {hole} in front of {span.label} {belong} to no field", hint)
             if span.stop >= reached:
                 reached, before = span.stop, span.label
         if self.length is not None and reached != self.length:

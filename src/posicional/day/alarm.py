@@ -165,8 +165,9 @@ class _Alarm:
     def blamed(self, stage: Stage) -> Iterator[str]:
         """Why a turn failed, and who is to mend that."""
         yield from self.reason(stage)
-        who = self.words.blamed[stage.blame or "outside"].format(run=self.command("run"))
-        yield f"{self.label(self.words.turn)}{who}"
+        until = f" ({self.at(self.found.until)})" if self.found.until else ""
+        who = self.words.outage if stage.outage else self.words.blamed[stage.blame or "outside"]
+        yield f"{self.label(self.words.turn)}{who.format(run=self.command('run'), until=until)}"
 
     def reason(self, stage: Stage | None) -> Iterator[str]:
         """Why the last attempt failed."""

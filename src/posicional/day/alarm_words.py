@@ -77,6 +77,7 @@ class Words:
 
     nobody: str
     retried: str
+    outage: str
     operator: str
     releases: str
     blamed: Mapping[str, str]
@@ -167,6 +168,7 @@ PORTUGUESE = Words(
     more="e mais {n}",
     nobody="ninguém: {turn} está com {who}",
     retried="ninguém: nova tentativa prevista ({until})",
+    outage="quem opera -> verificar o OpenSearch; a próxima tentativa vem sozinha{until}, ou já: {run}",
     operator="quem opera",
     releases="quem suspendeu",
     blamed={
@@ -238,6 +240,7 @@ ENGLISH = Words(
     more="and {n} more",
     nobody="nobody: {who} is at {turn}",
     retried="nobody: another attempt is due ({until})",
+    outage="the operator -> look at OpenSearch; the next attempt comes by itself{until}, or at once: {run}",
     operator="the operator",
     releases="whoever holds it",
     blamed={

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, TypeGuard
 
-from posicional.day.deadline import Situation
+from posicional.day.deadline import Situation, Stage
 from posicional.day.facts import Alert, Fact, Unreadable
 from posicional.day.journal import Facts
 from posicional.day.keys import AlertKey, FactKey
@@ -25,7 +25,12 @@ EXPECTED = "expected"
 REFUSED = "refused"
 """That the newest arrival of a file was refused, also where an older one counts."""
 FAILED = "failed"
-"""That a run or publication failed and is not tried again by itself, also where readers see an earlier one."""
+"""That a run or publication failed and is not tried again by itself, also where readers see an earlier one; or that a
+target is down when the deadline is `NEAR`, though it is tried again.
+"""
+
+NEAR = timedelta(hours=1)
+"""So long before the deadline people are told of what may be over by itself before it."""
 
 PATIENCE = timedelta(minutes=2)
 """How long an alert that is due and not sent is left to whoever wrote it."""
@@ -72,8 +77,8 @@ def conditions(day: Day, found: Situation, now: datetime) -> Iterator[Condition]
     stage = found.stage
     if stage is None:
         yield Condition(FAILED, "", frozenset())
-    elif found.stuck:
-        yield _condition(FAILED, "operators", [f"{stage.series} {stage.number}"])
+    elif found.stuck or (stage.outage and now >= found.due - NEAR):
+        yield _condition(FAILED, "operators", [_failure(stage)])
 
 
 def _condition(name: str, actor: Actor, about: Iterable[str]) -> Condition:
@@ -101,7 +106,12 @@ def _about(day: Day, found: Situation) -> Iterator[str]:
     if found.standing == "held":
         yield "held"
     elif found.standing in ("failed", "not processed"):
-        yield f"{stage.series} {stage.number}" if stage else "run"
+        yield _failure(stage) if stage else "run"
+
+
+def _failure(stage: Stage) -> str:
+    """What failed. While its target is down each further attempt is nothing new."""
+    return f"{stage.series}: outage" if stage.outage else f"{stage.series} {stage.number}"
 
 
 def _refused(day: Day, found: Situation) -> Iterator[str]:

@@ -11,8 +11,8 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 from posicional.contract.feed import Feed
-from posicional.day.facts import Blame, Decision, End
-from posicional.day.gate import Action, Later, Rest, decide
+from posicional.day.facts import Blame, Decision, End, Unreadable
+from posicional.day.gate import Action, Later, Rest, decide, outage
 from posicional.day.history import shown_at
 from posicional.day.keys import RUNS, publications
 from posicional.day.series import Busy, Gone, Turn, standing
@@ -45,7 +45,8 @@ GOOD: frozenset[Standing] = frozenset({"no business day", "not due", "published"
 class Stage:
     """The turn that a day has come to: of which series, its number, who has it, since when; and how it failed.
 
-    `silent`: it has no end, and its owner is not to be expected back.
+    `silent`: it has no end, and its owner is not to be expected back. `outage`: its target has been down for some time,
+    and is tried again and again.
     """
 
     status: Literal["live", "failed", "silent"]
@@ -55,6 +56,7 @@ class Stage:
     owner: str = ""
     reason: str = ""
     blame: Blame = ""
+    outage: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +96,12 @@ def situation(feed: Feed, day: Day, now: datetime, gone: Gone) -> Situation:
     """How a business date stands at `now`. `gone`: whether whoever signed so is known to have ended."""
     due = feed.calendar.due_at(feed.deadline, day.date, feed.timezone)
     if not feed.calendar.is_business_date(day.date):
-        return Situation(day.date, due, "no business day")
+        slow = tuple(name for name in day.refused if day.files[name].expected.use_latest)  # it would count later
+        return Situation(day.date, due, "no business day", refused=slow)
     shown, action = shown_at(feed, day), decide(feed, day, now, gone)
     stage = _live(feed, day, now, gone) or _stage(feed, day)
+    if stage is None or stage.status != "live" or stage.series != RUNS:
+        stage = _outage(feed, day) or stage
     waiting = action if isinstance(action, Rest) and action.why == "waiting" else None
     later = action if isinstance(action, Later) else waiting
     return Situation(
@@ -131,6 +136,8 @@ def _standing(
 
 def _obstacle(day: Day, action: Action, stage: Stage | None) -> Standing:
     """What is in the way of a day that is due."""
+    if stage and stage.outage:
+        return "failed"
     if isinstance(action, Later) or (stage and stage.status == "live"):
         return "running"
     if absent := set(day.missing) - {name for name, _ in day.pending}:
@@ -165,10 +172,22 @@ def _stage(feed: Feed, day: Day) -> Stage | None:
         if last.end is None:
             return Stage("silent", series, last.number, last.claim.at, last.owner)
         if last.status in ("failed", "abandoned"):
-            said = last.end if isinstance(last.end, End) else None
-            reason, blame = (said.reason, said.blame) if said else ("", "outside")
-            return Stage("failed", series, last.number, last.end.at, last.owner, reason, blame)
+            return _failed(series, last, last.end)
     return None
+
+
+def _outage(feed: Feed, day: Day) -> Stage | None:
+    """The last failed publication at a target that is waited for."""
+    found = outage(feed, day)
+    if found is None or found[1].end is None:
+        return None
+    return _failed(publications(found[0]), found[1], found[1].end, outage=True)
+
+
+def _failed(series: str, turn: Turn[Any, Any], end: End | Unreadable, *, outage: bool = False) -> Stage:
+    said = end if isinstance(end, End) else None
+    reason, blame = (said.reason, said.blame) if said else ("", "outside")
+    return Stage("failed", series, turn.number, end.at, turn.owner, reason, blame, outage)
 
 
 def _last_turns(feed: Feed, day: Day) -> Iterator[tuple[str, Turn[Any, Any]]]:

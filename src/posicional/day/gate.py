@@ -19,8 +19,14 @@ from posicional.day.keys import RUNS, publications
 from posicional.day.series import Busy, C, E, Gone, Turn, standing
 from posicional.day.state import Day, Publication, Run, run_of, targets
 
-BACKOFF = (timedelta(seconds=1), timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=5))
+BACKOFF = tuple(timedelta(seconds=seconds) for seconds in (1, 5, 30, 5 * 60, 15 * 60, 30 * 60))
 """How long to leave a series alone after its first, second, … failed attempt."""
+
+OUTAGE = timedelta(days=1)
+"""For so long a target that fails is tried again, however often: it will be back, and an attempt costs next to nothing.
+
+A run costs more, and what fails it is seldom over in an hour: only the feed's `attempts` are made.
+"""
 
 HOPELESS: frozenset[Blame] = frozenset({"contract", "data"})
 """What another attempt cannot mend: it needs a change of the contract or of the data, which is another revision.
@@ -57,15 +63,19 @@ class Publish:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """An attempt failed; the next one is due at `until`."""
+    """An attempt failed; the next one is due at `until`, in the feed's zone.
+
+    `outage`: the feed's attempts have been made, and the target is waited for.
+    """
 
     series: str
     until: datetime
+    outage: bool = False
 
     @property
     def text(self) -> str:
         """The same in words."""
-        return f"another attempt at the {turn_name(self.series)}, not before {self.until:%H:%M:%S} UTC"
+        return f"another attempt at the {turn_name(self.series)}, not before {self.until:%H:%M:%S}"
 
 
 Why = Literal["done", "missing", "waiting", "busy", "failed", "held", "skipped"]
@@ -77,8 +87,8 @@ class Rest:
 
     `done`: all that the day has led to is there · `missing`: required files are not · `waiting`: only for an optional
     file, or for the next attempt, until `until` · `busy`: turn `number` of `series` is live · `failed`: it failed and
-    stays so until something changes, which `blame` names · `held`: a person shut the gate · `skipped`: a person said
-    that no day is expected.
+    stays so until something changes, which `blame` names, or for whoever insists: others try again at `until` ·
+    `held`: a person shut the gate · `skipped`: a person said that no day is expected.
     """
 
     why: Why
@@ -95,9 +105,13 @@ Action = Convert | Process | Publish | Later | Rest
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the trigger wants. `forgiven`: series -> turns up to this number are no attempts (a person asks again)."""
+    """What the trigger wants. `insist`: a person asks, and waits for the answer, though not for hours.
+
+    `forgiven`: series -> turns up to this number were before that, and count as no attempts.
+    """
 
     publish: bool = True
+    insist: bool = False
     forgiven: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -157,6 +171,16 @@ def _showing(feed: Feed, day: Day, now: datetime, gone: Gone, asked: Asked) -> A
     return None
 
 
+def outage(feed: Feed, day: Day) -> tuple[str, Publication] | None:
+    """The target that is waited for, with the last publication that failed there, also while another one is live."""
+    for target in targets(feed):
+        turns = [turn for turn in day.publications[target] if turn.end is not None]
+        failures = _failures(turns, lambda turn: day.run is not None and run_of(turn) == day.run.number)
+        if len(failures) >= feed.attempts and _blame(failures[-1]) not in HOPELESS and _is_outage(feed, failures):
+            return target, failures[-1]
+    return None
+
+
 def _publishing(
     feed: Feed, turns: Sequence[Publication], target: str, run: Run, now: datetime, gone: Gone, asked: Asked
 ) -> Action:
@@ -184,18 +208,38 @@ def _attempt(
         return Rest("busy", text, series=series, number=busy.number, until=busy.until)
     if not failures:
         return None
-    last = failures[-1]
-    blame = last.end.blame if isinstance(last.end, End) else "outside"
+    last, blame = failures[-1], _blame(failures[-1])
     counted = [turn for turn in failures if turn.number > asked.forgiven.get(series, 0)]
     hopeless = blame in HOPELESS and (series == RUNS or bool(counted))
-    if hopeless or len(counted) >= feed.attempts:
+    spent = len(counted) >= feed.attempts
+    outage = series != RUNS and not hopeless and spent and _is_outage(feed, failures)
+    if hopeless or (spent and (asked.insist or not outage)):
+        until = _due(feed, last, len(failures)) if outage else None
         reason = last.end.reason if isinstance(last.end, End) else "its end cannot be read"
-        text = f"{turn_name(series)} {last.number} failed: {'; '.join(reason.splitlines())}"
-        return Rest("failed", text, series=series, number=last.number, blame=blame or "outside")
-    if counted and last.end is not None and last.status == "failed":  # one that was abandoned has been waited for
-        until = last.end.at + BACKOFF[min(len(counted), len(BACKOFF)) - 1]
-        return Later(series, until) if now < until else None
-    return None
+        retried = f", and is tried again by watch or sweep at {until:%H:%M:%S}" if until else ""
+        text = f"{turn_name(series)} {last.number} failed{retried}: {'; '.join(reason.splitlines())}"
+        return Rest("failed", text, series=series, number=last.number, blame=blame, until=until)
+    due = _due(feed, last, len(counted)) if counted else None
+    return Later(series, due, outage) if due and now < due else None
+
+
+def _blame(turn: Turn[C, E]) -> Blame:
+    """Whose turn it is to mend what failed."""
+    return (isinstance(turn.end, End) and turn.end.blame) or "outside"
+
+
+def _due(feed: Feed, last: Turn[C, E], failures: int) -> datetime | None:
+    """When the next attempt is due after so many; at once after one that was abandoned, which has been waited for."""
+    if last.end is None or last.status != "failed":
+        return None
+    return last.end.at.astimezone(feed.timezone) + BACKOFF[min(failures, len(BACKOFF)) - 1]
+
+
+def _is_outage(feed: Feed, failures: Sequence[Turn[C, E]]) -> bool:
+    """Whether a target is waited for: it failed, for less than a day, and did not end the process that was at it."""
+    ends = [turn.end.at for turn in failures if turn.end is not None]
+    others = [turn for turn in failures if turn.status != "failed" or _blame(turn) != "outside"]
+    return len(others) < feed.attempts and ends[-1] - ends[0] < OUTAGE
 
 
 def turn_name(series: str) -> str:

@@ -7,6 +7,7 @@ add up, so any range of a file yields such a sequence, and the sequences of neig
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -58,7 +59,7 @@ class Mark:
 
 
 class Problems:
-    """Problems in the order they were met, not too many of one reason."""
+    """Problems in the order of the lines, those of the whole file last; not too many of one reason."""
 
     def __init__(self) -> None:
         self._found: list[Problem] = []
@@ -71,7 +72,7 @@ class Problems:
             self._found.append(Problem(reason, text, line))
 
     def __iter__(self) -> Iterator[Problem]:
-        return iter(self._found)
+        return iter(sorted(self._found, key=lambda one: one.line or sys.maxsize))
 
 
 @dataclass(slots=True)
@@ -157,15 +158,16 @@ class Walk:
         group = self.group
         self._count(mark)
         self._follow(mark.runs)
+        closes = kind.closes and self._scopes[-1].name == kind.closes
+        controls = kind.controls if closes or not kind.closes else ()  # of a group that is not open they say nothing
         if mark.values is None:
-            self._unreadable(kind, mark.line)
+            self._unreadable(kind, controls, mark.line)
         else:
             for check, said in zip(kind.checks, mark.said, strict=True):
                 self._check(check, kind, said, mark.line)
-            if not kind.closes or self._scopes[-1].name == kind.closes:
-                for control, figure in zip(kind.controls, mark.figures, strict=True):
-                    self._control(control, kind, figure, mark.line)
-        if kind.closes and self._scopes[-1].name == kind.closes and len(self._scopes) > 1:
+            for control, figure in zip(controls, mark.figures if controls else (), strict=True):
+                self._control(control, kind, figure, mark.line)
+        if closes:
             self._scopes.pop()
         return group
 
@@ -254,11 +256,11 @@ class Walk:
                 self._problems.add("structure", text, one.line)
             self._expected[key] = run.after(expected)
 
-    def _unreadable(self, kind: RecordKind, line: int) -> None:
+    def _unreadable(self, kind: RecordKind, controls: Sequence[Control], line: int) -> None:
         """A control record that cannot be read verifies nothing."""
         if kind.checks:
             self._problems.add("header", f"the {kind.name} (line {line}) cannot be read: see the rejects", line)
-        for _ in kind.controls[:1]:
+        if controls:
             self._problems.add("control", f"the {kind.name} (line {line}) cannot be read: see the rejects", line)
 
     def _check(self, check: Check, kind: RecordKind, said: Value, line: int) -> None:

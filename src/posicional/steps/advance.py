@@ -128,7 +128,7 @@ def _until_rest(
         day = fold(feed, looked.facts)
         if forgiven is None:
             forgiven = _last_turns(day) if insist else {}
-        action = decide(feed, day, clock.now(), gone, Asked(publish, forgiven))
+        action = decide(feed, day, clock.now(), gone, Asked(publish, insist, forgiven))
         if isinstance(action, Later) and not insist:
             action = Rest("waiting", action.text, series=action.series, until=action.until)
         run = _waits_for(day, ledger.outside.ours)

@@ -16,7 +16,7 @@ from posicional.day.journal import Facts, Ledger
 from posicional.day.keys import INCOMING, DoneKey, SeenKey
 from posicional.day.state import fold
 from posicional.errors import ObjectMissing, UsageError
-from posicional.ports import Event, StoredObject
+from posicional.ports import Event, Outside, StoredObject
 from posicional.steps.convert import convert_arrival
 from posicional.steps.incoming import Delivery, Incoming, incoming
 from posicional.steps.latest import needs, of_file, with_latest
@@ -90,6 +90,21 @@ def _catch_up(feed: Feed, ledger: Ledger, file: ExpectedFile, lying: Incoming) -
             facts = other.read(facts, wanted=of_file(file.name))
         if fold(feed, facts).files[file.name].current is not None:
             return
+
+
+def unseen_earlier(feed: Feed, outside: Outside, facts: Facts, lying: Incoming) -> bool:
+    """Whether a file with `use: latest` lies there for an earlier date, nobody has seen it, and it would count here.
+
+    `facts`: those of the date, with the earlier ones that count there (`with_latest`).
+    """
+    for file in needs(feed, facts):
+        taken = facts.earlier.get(file.name)
+        since = taken.date if taken else facts.date - timedelta(days=feed.lookback)
+        for day in (day for day, found in lying.days.items() if since <= day < facts.date and file.name in found):
+            known = Ledger(outside, feed.name, day).read(wanted=of_file(file.name))
+            if any(one.file == file.name for one in unseen(feed, known, lying)):
+                return True
+    return False
 
 
 def _record(feed: Feed, ledger: Ledger, facts: Facts, delivery: Delivery) -> tuple[Facts, bool]:

@@ -133,6 +133,31 @@ def due_dates(feed: Feed, now: datetime) -> tuple[date, ...]:
         day = calendar.previous(day)
 
 
+def dates_to_check(feed: Feed, outside: Outside) -> tuple[date, ...]:
+    """`due_dates`, without those that were due before the feed was there; when that leaves none, the date of today, or
+    the next.
+    """
+    now = outside.clock.now()
+    today = now.astimezone(feed.timezone).date()
+    dates = tuple(day for day in due_dates(feed, now) if promised(feed, day, outside))
+    return dates or (feed.calendar.next(today - timedelta(days=1)),)
+
+
+def promised(feed: Feed, day: date, outside: Outside) -> bool:
+    """Whether the feed was there when a date was due: that is today, or a fact of it or of a date before it says so.
+
+    Alerts are such facts, so a system that is dead is not forgotten. Where the store does not answer, it was there.
+    """
+    now = outside.clock.now()
+    if feed.calendar.due_at(feed.deadline, day, feed.timezone).date() >= now.astimezone(feed.timezone).date():
+        return True
+    dates = [day, *(other for other in _beside(feed, day, now) if other < day)]
+    try:
+        return any(True for one in dates for _ in outside.store.list(Ledger(outside, feed.name, one).prefix))
+    except StoreError:
+        return True
+
+
 def _beside(feed: Feed, day: date, now: datetime) -> Iterator[date]:
     """The business dates beside one: those after it that have begun, and those before it."""
     today = now.astimezone(feed.timezone).date()

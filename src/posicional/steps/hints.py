@@ -8,11 +8,13 @@ from posicional.contract.feed import Feed
 from posicional.contract.pattern import ignored
 from posicional.day.keys import INCOMING
 from posicional.ports import Outside
+from posicional.steps.days import Window
 from posicional.steps.incoming import incoming
 
 
 def dates_of(feed: Feed, outside: Outside, key: str) -> tuple[date, ...]:
     """The business dates that an object is of, also one that only says that others are whole; none of another feed's.
+    One of a file with `use: latest` is of the newest date as well.
 
     What lies there is listed only where the date is not in the name. Raises `UsageError` for a name that two files
     claim, `StoreError`.
@@ -33,6 +35,8 @@ def dates_of(feed: Feed, outside: Outside, key: str) -> tuple[date, ...]:
             continue
         if match.date is not None and expected.date_from is None:
             dates.add(match.date)
+            if expected.use_latest:  # it may be what the newest date waits for
+                dates.add(Window.at(feed, outside.clock.now()).newest)
         else:
             in_name = False
     if not in_name:

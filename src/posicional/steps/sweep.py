@@ -17,7 +17,7 @@ from posicional.contract.feed import Feed
 from posicional.day.alarm_words import Language
 from posicional.day.facts import End, PublicationEnd, RunEnd
 from posicional.day.gate import Later, Rest
-from posicional.day.journal import Ledger
+from posicional.day.journal import Facts, Ledger
 from posicional.day.keys import RUNS, TurnKey, publications
 from posicional.day.report import next_text
 from posicional.day.series import Silent, standing
@@ -26,9 +26,10 @@ from posicional.errors import PosicionalError
 from posicional.ports import Event, Outside
 from posicional.steps.advance import advance
 from posicional.steps.alerts import raise_alerts
+from posicional.steps.arrivals import unseen_earlier
 from posicional.steps.cleanup import clean_up
 from posicional.steps.days import Glance, Window, glance
-from posicional.steps.deadline import due_dates
+from posicional.steps.deadline import due_dates, promised
 from posicional.steps.housekeeping import clean_up_indices
 from posicional.steps.incoming import Incoming, incoming
 
@@ -60,8 +61,8 @@ def sweep(feed: Feed, outside: Outside, language: Language = "pt") -> Swept:
     """Go on with every day of the window that has something to do; clean up; tell people what they do not know yet.
 
     `language`: in which they are told. What has arrived is listed once. Of days of which there is nothing at all the
-    newest ones are told. One day's failure does not keep it from the others. Raises `UsageError` for a name that two
-    files of the feed claim, `StoreError` when what has arrived cannot be listed.
+    newest ones are told, if the feed was there when they were due. One day's failure does not keep it from the others.
+    Raises `UsageError` for a name that two files of the feed claim, `StoreError` when nothing can be listed.
     """
     now = outside.clock.now()
     window = Window.at(feed, now)
@@ -75,7 +76,7 @@ def sweep(feed: Feed, outside: Outside, language: Language = "pt") -> Swept:
     for day in dates:
         attempt = partial(_attempt, failures, day)
         found = attempt(partial(glance, feed, day, outside, lying))
-        if found is None or not (found.begun or day in watched):
+        if found is None or not (found.begun or (day in watched and promised(feed, day, outside))):
             continue
         ledger = Ledger(outside, feed.name, day)
         rest = attempt(partial(_go_on, feed, ledger, found, lying))
@@ -84,7 +85,10 @@ def sweep(feed: Feed, outside: Outside, language: Language = "pt") -> Swept:
         newest = newest and not found.day.run
         if rest:
             moved[day] = rest
-        removed += attempt(partial(_tidy, feed, ledger, found, unreadable, language)) or 0
+        removed += attempt(partial(_tidy, feed, ledger, found.facts, unreadable, language)) or 0
+    for day in _days_off(feed, window, lying):
+        tidy = partial(_tidy, feed, Ledger(outside, feed.name, day), None, unreadable, language)
+        removed += _attempt(failures, day, tidy) or 0
     older, others = _left_alone(feed, window, lying)
     return Swept(len(dates), moved, older, others, lying.unknown, lying.undated, unreadable, failures, removed)
 
@@ -103,7 +107,8 @@ def _go_on(feed: Feed, ledger: Ledger, found: Glance, lying: Incoming) -> Rest |
     silent = list(_silent(ledger, found.day))
     for key, end in silent:
         ledger.write(key, end)
-    if not silent and not found.new and isinstance(found.action, Rest | Later):
+    idle = not silent and not found.new and isinstance(found.action, Rest | Later)
+    if idle and not unseen_earlier(feed, ledger.outside, found.facts, lying):
         return None
     new = f"{found.new} new; " if found.new else ""
     text = f"{feed.calendar.format_date(ledger.date)}: {new}{next_text(found.action)}"
@@ -122,10 +127,10 @@ def _heal(feed: Feed, ledger: Ledger, found: Glance) -> Rest | None:
 
 
 def _tidy(
-    feed: Feed, ledger: Ledger, found: Glance, unreadable: dict[date, tuple[str, ...]], language: Language
+    feed: Feed, ledger: Ledger, known: Facts | None, unreadable: dict[date, tuple[str, ...]], language: Language
 ) -> int:
     """Tell what is to be told of a date, and clean up; how many objects went."""
-    facts = ledger.read(found.facts)
+    facts = ledger.read(known)
     day = fold(feed, facts)
     if day.unreadable:
         unreadable[ledger.date] = tuple(day.unreadable)
@@ -153,13 +158,21 @@ def _silent(ledger: Ledger, day: Day) -> Iterator[tuple[TurnKey, End]]:
                 )
 
 
+def _days_off(feed: Feed, window: Window, lying: Incoming) -> Iterator[date]:
+    """Dates of the window that are none of the feed's, but of a file with `use: latest`, which counts later."""
+    for day, files in lying.days.items():
+        slow = any(feed.files[name].use_latest for name in files)
+        if slow and day in window and not feed.calendar.is_business_date(day):
+            yield day
+
+
 def _left_alone(feed: Feed, window: Window, lying: Incoming) -> tuple[tuple[date, ...], tuple[date, ...]]:
     """Dates that are too old and for which something came lately; dates that are none of the feed's, or far ahead."""
     since = local_moment(window.first, time(), feed.timezone)
     older, others = [], []
     for day, files in sorted(lying.days.items()):
         if day in window:
-            if not feed.calendar.is_business_date(day):
+            if not feed.calendar.is_business_date(day) and not all(feed.files[name].use_latest for name in files):
                 others.append(day)
         elif day > window.today:
             others.append(day)
