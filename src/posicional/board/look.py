@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from posicional.contract.feed import Feed
-from posicional.day.alerts import CONDITIONS, told
+from posicional.day.alerts import CONDITIONS, told, unsent
 from posicional.day.deadline import GOOD, Situation, Standing, situation
 from posicional.day.facts import Fact, RunEnd, Seen, Unreadable
 from posicional.day.gate import Action, decide
@@ -111,7 +111,15 @@ def one_day(watched: Watched, when: date, habits: Mapping[str, Usual | None] | N
     found, action = situation(feed, day, now, outside.gone), decide(feed, day, now, outside.gone)
     tracks = tuple(_track(watched, day, file, found, (habits or {}).get(file.name), now) for file in day.files.values())
     return OneDay(
-        when, now, facts, day, found, action, report(feed, day, action, now), tracks, tuple(_alerts(watched, facts))
+        when,
+        now,
+        facts,
+        day,
+        found,
+        action,
+        report(feed, day, action, now, alerts=tuple(unsent(facts))),
+        tracks,
+        tuple(_alerts(watched, facts)),
     )
 
 

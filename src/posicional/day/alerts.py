@@ -258,6 +258,18 @@ def open_alerts(facts: Facts) -> Mapping[str, Told]:
     return {name: one for name, one in newest.items() if one.due is None or one.due.actor}
 
 
+def unsent(facts: Facts) -> Iterator[str]:
+    """What people have not heard though they should, in words: of the newest alert about each condition."""
+    for name in CONDITIONS:
+        for one in told(facts, name)[-1:]:
+            if one.due and one.due.silent_until:
+                yield f"alert {name} {one.number} was not sent: silent until {one.due.silent_until:%Y-%m-%d %H:%M} UTC"
+            again = f"the next after {one.again_at:%H:%M} UTC" if one.again_at else "given up"
+            for channel, error in one.failed.items():
+                tries = len(one.attempts)
+                yield f"alert {name} {one.number} has not reached {channel}: {error} (attempt {tries}, {again})"
+
+
 def acknowledged(facts: Facts, condition: str) -> int:
     """The number of the last alert about a condition that somebody has acknowledged; 0 for none."""
     said = [one.decision for one in decisions_of(facts) if one.decision and one.decision.decision == "ack"]

@@ -12,11 +12,11 @@ from datetime import date, datetime, timedelta
 from typing import TypeGuard
 
 from posicional.contract.feed import Feed
-from posicional.day.alerts import acknowledged, open_alerts
+from posicional.day.alerts import acknowledged, open_alerts, unsent
 from posicional.day.decisions import person
 from posicional.day.facts import Decision, Fact, Unreadable, read_fact
 from posicional.day.journal import Facts, Ledger, sign, write_fact
-from posicional.day.keys import DecisionKey, silence_key, silences_prefix
+from posicional.day.keys import AlertKey, DecisionKey, silence_key, silences_prefix
 from posicional.errors import UsageError
 from posicional.ports import Outside
 from posicional.steps.days import place
@@ -33,6 +33,11 @@ class Silence:
     until: datetime
     why: str
     who: str
+
+    @property
+    def text(self) -> str:
+        """The same in words."""
+        return f"nobody is told until {self.until:%Y-%m-%d %H:%M}: {self.why} ({self.who})"
 
 
 def acknowledge(feed: Feed, day: date, outside: Outside, *, condition: str, why: str = "") -> Answer:
@@ -54,6 +59,13 @@ def acknowledge(feed: Feed, day: date, outside: Outside, *, condition: str, why:
         if ledger.write(DecisionKey(number), fact):
             text = f"{condition} {alert} is acknowledged: nobody is reminded of it until something new is in the way"
             return Answer(number, f"decision {number}: {text}")
+
+
+def alert_notes(feed: Feed, day: date, outside: Outside) -> tuple[str, ...]:
+    """What people have not heard of a date though they should, and until when they are told nothing. For a report."""
+    facts = Ledger(outside, feed.name, day).read(wanted=lambda key: isinstance(key, AlertKey))
+    silence = silence_of(feed, outside)
+    return (*unsent(facts), *([silence.text] if silence else []))
 
 
 def silence_of(feed: Feed, outside: Outside) -> Silence | None:
