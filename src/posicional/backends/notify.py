@@ -6,6 +6,7 @@ a name, and why it failed is put in words of our own.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import logging
 import os
@@ -71,10 +72,9 @@ class Reached:
         """Send it: what is the matter as the title, the rest as the text. Raises `NotifyError`."""
         service, words = self._service()
         kinds = {"alarm": words.NotifyType.FAILURE, "warning": words.NotifyType.WARNING}
-        rest = notice.text.partition("\n")[2]
         done = service.notify(
-            body=rest or notice.title,
-            title=notice.title if rest else f"[{notice.feed}] {notice.condition}",
+            body=notice.text.partition("\n")[2] or notice.title,  # some take no empty text
+            title=notice.title,
             notify_type=words.NotifyType.SUCCESS if notice.over else kinds[notice.severity],
             body_format=words.NotifyFormat.TEXT,
         )
@@ -117,6 +117,11 @@ class Reached:
         service = apprise.Apprise(asset=asset)
         service.add(one)
         return service, apprise
+
+
+def installed() -> bool:
+    """Whether Apprise is there."""
+    return importlib.util.find_spec("apprise") is not None
 
 
 def recipients(said: Iterable[Recipient]) -> tuple[Channel, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from posicional.contract.feed import Severity
@@ -263,7 +263,8 @@ def unsent(facts: Facts) -> Iterator[str]:
     for name in CONDITIONS:
         for one in told(facts, name)[-1:]:
             if one.due and one.due.silent_until:
-                yield f"alert {name} {one.number} was not sent: silent until {one.due.silent_until:%Y-%m-%d %H:%M} UTC"
+                until = one.due.silent_until.astimezone(UTC)
+                yield f"alert {name} {one.number} was not sent: silent until {until:%Y-%m-%d %H:%M} UTC"
             again = f"the next after {one.again_at:%H:%M} UTC" if one.again_at else "given up"
             for channel, error in one.failed.items():
                 tries = len(one.attempts)
@@ -297,12 +298,9 @@ def next_alert(
         return Raise(number + 1)
     if silent:
         return None
-    again = _resend(last, last.due, now, gone) if last.number == number else None
-    if again is None and _is_to_be_reminded(
-        condition, heard, last.due, now, every, acknowledged(facts, condition.name)
-    ):
+    if _is_to_be_reminded(condition, heard, last.due, now, every, acknowledged(facts, condition.name)):
         return Raise(number + 1, last.due.again + 1)
-    return again
+    return _resend(last, last.due, now, gone) if last.number == number else None
 
 
 def _resend(last: Told, due: Alert, now: datetime, gone: Gone) -> Resend | None:

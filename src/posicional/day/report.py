@@ -310,7 +310,8 @@ def _run_lines(run: RunReport, *, current: bool) -> list[str]:
 
 def _decision_line(one: DecisionReport) -> str:
     about = f" {one.about}" if one.about else ""
-    return f"  {one.number}  {one.decision}{about}: {one.why} ({one.who}, {one.at})"
+    why = f": {one.why}" if one.why else ""
+    return f"  {one.number}  {one.decision}{about}{why} ({one.who}, {one.at})"
 
 
 def _shown_line(one: ShownReport) -> str:
