@@ -17,9 +17,11 @@ import yaml
 from posicional.contract.calendar import Calendar, Due
 from posicional.contract.feed import ExpectedFile, Feed
 from posicional.day import revision
+from posicional.day.alarm import Reminder
 from posicional.day.alarm_words import Language
 from posicional.day.alerts import DEADLINE
 from posicional.day.facts import (
+    AccountFact,
     Decision,
     Done,
     Fact,
@@ -36,6 +38,7 @@ from posicional.day.keys import RUNS, DecisionKey, DoneKey, FactKey, SeenKey, Tu
 from posicional.day.state import fold
 from posicional.ports import Outside, Store
 from posicional.steps.deadline import assess, told
+from posicional.steps.usual import look_early
 from worlds import ToldClock, feed_of, file_of, new_store, outside_of
 
 CASES = Path(__file__).parent / "cases" / "alarms"
@@ -69,7 +72,8 @@ class Case:
         files = [_file(name, said.get("files", {}).get(name, {})) for name in said.get("only", OWNERS)]
         feed = feed_of(*files, publish=said.get("publish", True))
         calendar = Calendar(said.get("days", "daily"))
-        return replace(feed, name="planos", calendar=calendar, deadline=_due(said.get("deadline", "12:00")))
+        due = _due(said.get("deadline", "12:00"))
+        return replace(feed, name="planos", calendar=calendar, deadline=due, board=said.get("board", ""))
 
     @property
     def date(self) -> date:
@@ -80,7 +84,16 @@ class Case:
         """What people are told at the moment that the story ends with."""
         outside = world(self)
         day, found = assess(self.feed, Ledger(outside, self.feed.name, self.date).read(), outside)
-        return told(self.feed, day, found, outside, language, self.condition) + "\n"
+        early = look_early(self.feed, day, found, outside)
+        return (
+            told(self.feed, day, found, outside, language, self.condition, early=early, reminder=self.reminder) + "\n"
+        )
+
+    @property
+    def reminder(self) -> Reminder | None:
+        """Which reminder it is, and since when it stands, where the story says so."""
+        said = self.words.get("reminder")
+        return Reminder(said["number"], _moment(self.feed, self.date, said["since"])) if said else None
 
     @property
     def condition(self) -> str:
@@ -148,7 +161,9 @@ def _facts(
 
 
 def _arrival(expected: ExpectedFile, ledger: Ledger, verb: str, why: str) -> Iterator[tuple[FactKey, Fact]]:
-    """`comes` (and is read), `is_seen`, or `is_refused: reasons`, which are parted by `; `."""
+    """`comes` (and is read; `comes: 1745 rows, 3 rejects`, with a content of its own, or `same`), `is_seen`,
+    or `is_refused: reasons`, which are parted by `; `.
+    """
     clock, path = ledger.outside.clock, expected.pattern.format(ledger.date)
     number = 1 + sum(isinstance(key, SeenKey) and key.file == expected.name for key in ledger.read().entries)
     yield (
@@ -163,6 +178,7 @@ def _arrival(expected: ExpectedFile, ledger: Ledger, verb: str, why: str) -> Ite
     )
     if verb == "is_seen":
         return
+    counts = {word: int(n) for n, word in re.findall(r"([0-9]+) (rows|rejects)", why)} if verb == "comes" else {}
     key = f"dados-parquet/{ledger.feed}/{expected.name}/{ledger.date}/{number}.parquet"
     problems = tuple(ProblemFact(reason="control", text=text) for text in why.split("; ") if verb == "is_refused")
     yield (
@@ -171,7 +187,8 @@ def _arrival(expected: ExpectedFile, ledger: Ledger, verb: str, why: str) -> Ite
             **ledger.sign(),
             status="refused" if verb == "is_refused" else "converted",
             layout=expected.layout.digest,
-            sha256=f"{expected.name}-{number}",
+            sha256=f"{expected.name} {'same' if 'same' in why else f'{number} {ledger.date}' if counts else number}",
+            account=AccountFact.model_validate(counts),
             parts=() if "came for the same date" in why else (PartFact(key=key, table=expected.name, rows=3, bytes=9),),
             problems=problems,
         ),

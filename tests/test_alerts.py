@@ -18,7 +18,7 @@ from commands import PLANOS, posicional
 from posicional.backends.notify import JsonLines
 from posicional.backends.store import open_store
 from posicional.contract.calendar import Due
-from posicional.contract.feed import Feed
+from posicional.contract.feed import SEVERITIES, Feed, Severity
 from posicional.day.alerts import DEADLINE, PATIENCE, Condition, Raise, Resend, next_alert
 from posicional.day.facts import Alert, Decision, PublicationClaim
 from posicional.day.gate import BACKOFF
@@ -67,14 +67,14 @@ def told(*alerts: Condition, sent: bool = True, who: str = "ana@maquina") -> Fac
 
 
 def due(facts: Facts, condition: Condition, now: datetime = NOON, *, gone: bool = False) -> Raise | Resend | None:
-    """What is to be told."""
-    return next_alert(facts, condition, now, lambda _who: gone)
+    """What is to be told, where people are reminded every hour."""
+    return next_alert(facts, condition, now, lambda _who: gone, HOUR)
 
 
 def test_one_alert_for_a_condition() -> None:
     """The first is number 1; as long as nothing changes there is no other; where nothing is wrong there is none."""
     assert due(told(), WAITING) == Raise(1)
-    assert due(told(WAITING), WAITING, NOON + timedelta(days=3)) is None
+    assert due(told(WAITING), WAITING, NOON + HOUR - MINUTE) is None
     assert due(told(), OVER) is None
 
 
@@ -106,8 +106,8 @@ def test_what_was_not_sent_is_sent_again() -> None:
     alert = facts.entries[AlertKey(DEADLINE, 1, "due")]
     assert isinstance(alert, Alert)
     assert due(facts, WAITING, NOON + PATIENCE - MINUTE) is None
-    assert due(facts, WAITING, NOON + PATIENCE) == Resend(1, alert)
-    assert due(facts, WAITING, NOON, gone=True) == Resend(1, alert)
+    assert due(facts, WAITING, NOON + PATIENCE) == Resend(1, alert, 2)
+    assert due(facts, WAITING, NOON, gone=True) == Resend(1, alert, 2)
     assert due(facts, OVER, NOON) == Raise(2)  # what is so now goes before what was
 
 
@@ -121,7 +121,7 @@ def test_facts_that_cannot_be_read_are_told_once_more(tmp_path: Path) -> None:
     facts = told(WAITING, sent=False)
     unreadable = ledger.read().entries[AlertKey(DEADLINE, 1, "sent")]
     entries = {**facts.entries, AlertKey(DEADLINE, 1, "sent"): unreadable}
-    assert due(replace(facts, entries=entries), WAITING, NOON + timedelta(days=1)) is None
+    assert due(replace(facts, entries=entries), WAITING, NOON + HOUR - MINUTE) is None
 
 
 # Telling people: on a real ledger.
@@ -135,6 +135,8 @@ class Mailbox:
     notices: list[Notice] = field(default_factory=list)
     seen: list[list[str]] = field(default_factory=list)
     failing: int = 0
+    name: str = "mail"
+    when: frozenset[Severity] = frozenset(SEVERITIES)
 
     def send(self, notice: Notice) -> None:
         """Take one."""
@@ -153,6 +155,13 @@ class Mailbox:
 def alerts_in(store: Store) -> list[str]:
     """The names of the alerts' facts."""
     return [found.key.rpartition("/")[2] for found in store.list(f"controle/f/{DAY}/alerts/")]
+
+
+def outcome(world: World, number: int, attempt: int = 1) -> dict[str, str]:
+    """What became of an alert at each channel."""
+    fact = Ledger(world.outside, "f", DAY).read().entries[AlertKey(DEADLINE, number, "sent", attempt)]
+    assert isinstance(fact, Alert)
+    return {one.channel: one.error for one in fact.channels}
 
 
 @dataclass
@@ -188,7 +197,7 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> World:
     """Noon, and nothing has arrived."""
     store, clock = new_store(request.param, tmp_path), ToldClock(NOON)
     mail = Mailbox(store)
-    outside = replace(outside_of(store, clock), notify=mail)
+    outside = replace(outside_of(store, clock), channels=[mail])
     return World(feed_of(file_of("a"), file_of("b")), outside, clock, mail)
 
 
@@ -244,32 +253,42 @@ def test_a_trigger_at_the_wrong_hour_tells_nothing(world: World) -> None:
 
 def test_where_nobody_can_be_told_nothing_is_said_to_be_due(world: World) -> None:
     """No alert is written that nobody will send."""
-    outside = replace(world.outside, notify=None)
+    outside = replace(world.outside, channels=[])
     assert alert_deadline(world.feed, DAY, outside)[1] is None
     assert alerts_in(world.outside.store) == []
 
 
 def test_what_could_not_be_sent_is_sent_by_the_next_who_looks(world: World) -> None:
     """Somebody else, a little later; the number stays, and then it is done."""
-    world.mail.failing = 1
-    with pytest.raises(NotifyError, match="nobody answers"):
-        world.check()
-    assert alerts_in(world.outside.store) == ["deadline-0001.due.json"]
-    assert world.check(MINUTE) is None
-    notice = world.check(PATIENCE)
+    world.mail.failing = 2
+    assert world.check()
+    assert outcome(world, 1) == {"mail": "nobody answers"}
+    assert world.check(MINUTE - timedelta(seconds=1)) is None
+    assert world.check(MINUTE)
+    assert world.check(5 * MINUTE) is None
+    notice = world.check(6 * MINUTE)
     assert notice is not None
     assert notice.number == 1
-    assert world.check(2 * PATIENCE) is None
+    assert world.check(20 * MINUTE) is None
     assert world.mail.numbers == [(1, False)]
+    assert [outcome(world, 1, attempt) for attempt in (2, 3)] == [{"mail": "nobody answers"}, {"mail": ""}]
 
 
 def test_nobody_waits_for_a_process_that_was_killed(world: World) -> None:
-    """Its alert is sent at once by the next on the same machine."""
-    world.mail.failing = 1
-    with pytest.raises(NotifyError):
-        world.check()
+    """Its alert is sent at once by the next on the same machine; by others after a while."""
+    ledger = Ledger(world.outside, "f", DAY)
+    about = ("missing a", "missing b")
+    due_ = Alert(**ledger.sign(), condition=DEADLINE, actor="senders", about=about, text="t")
+    assert ledger.write(AlertKey(DEADLINE, 1, "due"), due_)
+    assert world.check(timedelta(seconds=1)) is None
     world.outside = replace(world.outside, gone=lambda _who: True)
     assert world.check(timedelta(seconds=1))
+    assert world.mail.numbers == [(1, False)]
+    assert alerts_in(world.outside.store) == [
+        "deadline-0001.due-0002.json",
+        "deadline-0001.due.json",
+        "deadline-0001.sent-0002.json",
+    ]
 
 
 # Other conditions, which the sweep tells.
@@ -295,7 +314,7 @@ def test_an_early_warning(world: World) -> None:
     assert sweep(world, NOON - HOUR) == []
     assert sweep(world, NOON) == [("deadline", 1, False)]
     world.tell(lambda day: day.arrived("b"))
-    assert sweep(world, NOON + HOUR) == [("expected", 3, True)]
+    assert sweep(world, NOON + HOUR / 2) == [("expected", 3, True)]
 
 
 def test_after_the_deadline_nothing_is_early(world: World) -> None:
@@ -337,7 +356,7 @@ def test_a_cluster_that_is_down(world: World) -> None:
     """Nobody is told while there is time; once when the deadline is near and once at it, whatever attempts are made in
     between, live ones too; over when one went well.
     """
-    world.feed = feed_of(file_of("a"), publish=True)
+    world.feed = replace(feed_of(file_of("a"), publish=True), remind_every=timedelta(days=1))
     world.clock.time = NOON - 3 * HOUR
     world.tell(lambda day: day.arrived("a"), lambda day: day.run(1))
     told = []
@@ -383,6 +402,7 @@ def test_a_day_that_is_skipped_is_quiet(world: World) -> None:
 
 def test_the_sweep_tells_of_a_dead_day_too(world: World) -> None:
     """Of the newest that is due, without any trigger at noon; of no day before the feed was there."""
+    world.feed = replace(world.feed, remind_every=timedelta(days=3))
     for after in (-MINUTE, timedelta(), HOUR):
         swept(world.feed, replace(world.outside, clock=ToldClock(NOON + after)))
         assert [notice.date for notice in world.mail.notices] == ([DAY] if after >= timedelta() else [])
@@ -459,7 +479,7 @@ def test_a_date_that_cannot_be_read_keeps_no_other_from_being_told(tmp_path: Pat
     (tmp_path / "controle" / "f" / str(DAY - timedelta(days=1))).write_text("a file in the place of a folder")
     store = open_store(tmp_path)
     mail = Mailbox(store)
-    outside = replace(outside_of(store, ToldClock(NOON)), notify=mail)
+    outside = replace(outside_of(store, ToldClock(NOON)), channels=[mail])
     alert_deadline(feed_of(file_of("a")), DAY, outside)
     assert [notice.text.splitlines()[0] for notice in mail.notices] == [
         "[f] 22/11 12:00 ATRASADO: nada chegou (0 de 1). Nada publicado; não se sabe o que os leitores veem."
@@ -486,7 +506,7 @@ def test_people_are_told_when_the_alert_cannot_be_written(world: World) -> None:
 
 
 def _check_at_once(folder: Path, mail: Path, who: str) -> None:
-    outside = replace(outside_of(open_store(folder), ToldClock(NOON), who=who), notify=JsonLines(mail))
+    outside = replace(outside_of(open_store(folder), ToldClock(NOON), who=who), channels=[JsonLines(mail)])
     alert_deadline(feed_of(file_of("a"), file_of("b")), DAY, outside)
 
 

@@ -78,7 +78,7 @@ class Story:
         self.said: list[str] = []
         outside = outside_of(store, self.clock, engine=DuckDbEngine)
         words = {name: getattr(outside, name) for name in outside.__slots__}
-        self.outside = Outside(**words | {"notify": Lines(self.said.append), "secret": b"of the tests"})
+        self.outside = Outside(**words | {"channels": [Lines(self.said.append)], "secret": b"of the tests"})
         for day in (DAY - timedelta(days=2), DAY - timedelta(days=1)):
             self.clock.time = datetime(day.year, day.month, day.day, 9, tzinfo=ZONE)
             for name, at in moments(day, ZONE):

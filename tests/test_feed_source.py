@@ -18,7 +18,17 @@ from hypothesis import strategies as st
 
 from posicional.contract import feed_source
 from posicional.contract.calendar import Calendar, Due
-from posicional.contract.feed import Aws, Basic, DateFrom, EngineSettings, Feed, IndexOf, OpenSearchTarget, Parts
+from posicional.contract.feed import (
+    Aws,
+    Basic,
+    DateFrom,
+    EngineSettings,
+    Feed,
+    IndexOf,
+    OpenSearchTarget,
+    Parts,
+    Recipient,
+)
 from posicional.contract.feed_source import load_contract, load_feed
 from posicional.contract.layout import Layout
 from posicional.contract.pattern import Pattern
@@ -359,7 +369,7 @@ def test_words_of_later_work_are_understood_already(load: Load) -> None:
     assert file.parts == Parts(marker=Pattern("C_{date:%Y%m%d}.FIM"))
     assert (dict(dataset.expect), dataset.lineage) == ({"ativos.sql": dataset.sql}, "contratos")
     assert dict(dataset.protect) == {"a": ("hmac", 0), "b": ("mask", 4)}
-    assert feed.alerts == ("mailto://ops@example.com",)
+    assert feed.alerts == (Recipient("mailto", "mailto://ops@example.com"),)
     assert feed.opensearch is not None
     assert feed.opensearch.datasets["ativos"].view == "all"
 

@@ -17,7 +17,7 @@ from commands import arrive_bytes, posicional
 from posicional.backends.duckdb import DuckDbEngine
 from posicional.backends.opensearch import connect
 from posicional.contract.calendar import Calendar
-from posicional.contract.feed import Feed, OpenSearchTarget
+from posicional.contract.feed import SEVERITIES, Feed, OpenSearchTarget, Severity
 from posicional.day.facts import PublicationClaim
 from posicional.day.journal import Ledger
 from posicional.day.keys import RUNS, SeenKey, TurnKey, publications
@@ -249,7 +249,7 @@ def test_a_slow_file_that_was_refused_on_a_day_off(memory: Store, tmp_path: Path
     files = FEED.replace("layout: clientes.yaml\n", "layout: clientes.yaml\n    use: latest\n")
     feed = write_feed(tmp_path / "feed", feed=files.replace("days: daily", "days: weekdays"))
     mail = Noted()
-    outside = replace(world(memory), notify=mail)
+    outside = replace(world(memory), channels=[mail])
     send(memory, f"CLIENTES_{sunday:%Y%m%d}.txt", clientes() + b"short\n")
     send(memory, f"CONTRATOS_{today:%Y%m%d}.txt", contratos(["OURO"], today))
     for _ in range(2):
@@ -296,6 +296,8 @@ class Noted:
     """Notes the notices."""
 
     notices: list[Notice] = field(default_factory=list)
+    name: str = "mail"
+    when: frozenset[Severity] = frozenset(SEVERITIES)
 
     def send(self, notice: Notice) -> None:
         """Note one."""
@@ -311,7 +313,7 @@ def test_people_are_told_what_nobody_told_them(memory: Store, feed: Feed) -> Non
     day_arrives(memory, ago(2))
     send(memory, f"CLIENTES_{ago(1):%Y%m%d}.txt", clientes())
     notify = Noted()
-    outside = replace(world(memory, engine=no_engine), notify=notify)
+    outside = replace(world(memory, engine=no_engine), channels=[notify])
     swept = sweep(feed, outside)
     begun = [(notice.date, notice.condition) for notice in notify.notices if notice.date != TODAY]
     assert begun == [(ago(1), "deadline"), (ago(2), "deadline")]

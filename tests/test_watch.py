@@ -119,7 +119,7 @@ def test_people_are_told_at_the_moment_at_which_something_is_due(feed: Feed, tmp
     said: list[tuple[str, str]] = []
     notify = Lines(lambda text: said.append((f"{clock.now():%H:%M}", text.splitlines()[0])))
     base = outside_of(store, clock, engine=DuckDbEngine)
-    outside = Outside(**{name: getattr(base, name) for name in base.__slots__} | {"notify": notify})
+    outside = Outside(**{name: getattr(base, name) for name in base.__slots__} | {"channels": [notify]})
     plan = [(60.0, arrives(store, "CLIENTES", clientes()))]
     watch(feed, outside, Script(clock, plan, timedelta(hours=5)), every=timedelta(hours=24), noted=lambda _: None)
     today = [(at, text) for at, text in said if "22/11" in text]  # of the day before nothing ever came

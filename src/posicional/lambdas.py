@@ -28,7 +28,7 @@ from posicional.backends.clock import SystemClock
 from posicional.backends.store_objects import s3_store
 from posicional.contract.feed import Feed
 from posicional.day.journal import Ledger
-from posicional.errors import EngineError, OutOfTime, PosicionalError
+from posicional.errors import EngineError, NotifyError, OutOfTime, PosicionalError
 from posicional.ports import Engine, Event, Outside
 from posicional.steps.advance import advance
 from posicional.steps.alerts import alert_deadline, raise_alerts
@@ -54,6 +54,8 @@ class World:
     feed: Feed
     outside: Outside
     job: GlueJob
+    unsent: list[str]
+    """Alerts that the topic has not taken."""
 
 
 def receive(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
@@ -74,6 +76,7 @@ def receive(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             failures.append(error)
     if failures:
         raise failures[0]
+    _refuse_unsent(world)
     return {"dates": [day.isoformat() for day in sorted(dates)]}
 
 
@@ -90,6 +93,7 @@ def sweep_feed(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     if swept.failures:
         raise next(iter(swept.failures.values()))
     _measure(world, "Heartbeat", 1)
+    _refuse_unsent(world)
     return {"looked_at": swept.looked_at, "moved": [day.isoformat() for day in swept.moved], "late": len(late)}
 
 
@@ -102,6 +106,7 @@ def check_deadline(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         standings[day.isoformat()] = found.standing
         log.info("deadline", date=day.isoformat(), standing=found.standing, missing=found.missing)
         _measure(world, "MissedDeadline", 0 if found.met else 1)
+    _refuse_unsent(world)
     return standings
 
 
@@ -179,6 +184,7 @@ def _world(event: dict[str, Any], context: LambdaContext) -> World:
         limit=int(os.environ["POSICIONAL_LIMIT"]),
         seconds_left=seconds_left,
     )
+    unsent: list[str] = []
     outside = Outside(
         store=BriefStore(bucket.url, bucket.client, seconds_left, RESERVE),
         clock=clock,
@@ -186,12 +192,12 @@ def _world(event: dict[str, Any], context: LambdaContext) -> World:
         who=f"lambda {context.function_name} {context.aws_request_id}",
         engine=_no_engine,
         target=None,
-        tell=partial(_tell, feed),
+        tell=partial(_tell, feed, unsent),
         gone=job.gone,
-        notify=Topic(_client("sns"), os.environ["POSICIONAL_TOPIC"]),
+        channels=(Topic(_client("sns"), os.environ["POSICIONAL_TOPIC"]),),
         elsewhere=job,
     )
-    return World(feed, outside, job)
+    return World(feed, outside, job, unsent)
 
 
 @cache
@@ -217,9 +223,12 @@ def _no_engine() -> Engine:
 _COUNTS = {"rows": "Rows", "rejects": "Rejects"}
 
 
-def _tell(feed: Feed, event: Event) -> None:
-    """A log line; a file that was read or refused is measured too."""
+def _tell(feed: Feed, unsent: list[str], event: Event) -> None:
+    """A log line; a file that was read or refused is measured too, and an alert that could not be sent."""
     log.info(event.text, extra={"step": event.step, **event.facts})
+    if event.step == "alert" and not event.facts["sent"]:
+        unsent.append(event.text)
+        _count(feed, "UnsentAlerts", 1)
     file = event.facts.get("file")
     if isinstance(file, str) and event.step in ("converted", "refused"):
         counts = {"Refused": int(event.step == "refused")}
@@ -230,6 +239,12 @@ def _tell(feed: Feed, event: Event) -> None:
                 metric.add_dimension("file", file)
         if counts["Refused"]:
             _count(feed, "RefusedFiles", 1)
+
+
+def _refuse_unsent(world: World) -> None:
+    """All is done; that nobody was told must not pass for well."""
+    if world.unsent:
+        raise NotifyError(world.unsent[0], where=world.feed.name, hint="the next sweep tries it again")
 
 
 def _measure(world: World, name: str, value: int) -> None:

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from posicional.contract.feed import Dataset, OpenSearchTarget
+    from posicional.contract.feed import Dataset, OpenSearchTarget, Severity
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -326,7 +326,8 @@ class Event:
 class Notice:
     """An alert as people get it: number `number` about `condition` of a business date. `over`: nobody needs to act.
 
-    The same number may come twice: after a crash nobody knows whether it was sent.
+    `again`: which reminder it is, 0 for none. The same number may come twice: after a crash nobody knows whether it
+    was sent.
     """
 
     feed: str
@@ -335,10 +336,27 @@ class Notice:
     number: int
     over: bool
     text: str
+    severity: Severity = "alarm"
+    again: int = 0
+
+    @property
+    def title(self) -> str:
+        """What is the matter, in a line."""
+        return self.text.partition("\n")[0]
 
 
-class Notifier(Protocol):
-    """Something that tells people. Raises `NotifyError` when it could not."""
+class Channel(Protocol):
+    """A way to tell people. Raises `NotifyError` when it could not."""
+
+    @property
+    def name(self) -> str:
+        """What facts, logs and figures call it; never an address, which may hold secrets."""
+        ...
+
+    @property
+    def when(self) -> frozenset[Severity]:
+        """Of which alerts it tells."""
+        ...
 
     def send(self, notice: Notice) -> None:
         """Send one alert; whoever it is for has it when this returns."""
@@ -399,8 +417,8 @@ class Outside:
     """Whether whoever signed a fact so (`who`) is known to have ended; False when nothing is known."""
     secret: bytes = field(default=b"", repr=False)
     """The key with which personal values are hashed; empty where there is none. Never in a fact, a log or a message."""
-    notify: Notifier | None = None
-    """Who is told of alerts; None where nobody can be, and none are raised."""
+    channels: Sequence[Channel] = ()
+    """How people are told of alerts; none where nobody can be, and none are raised."""
     together: Together | None = None
     """Who reads the ranges of a large file and sends the parts of a dataset; None where this process does."""
     elsewhere: Elsewhere | None = None

@@ -155,7 +155,7 @@ class Stack:
         return [run for run in found if run["Arguments"].get("--date") == day.isoformat()]
 
     def glue_ends(self, day: date) -> list[str]:
-        """How the Glue runs of a date ended, once all of them have: the last act of a day is not that of its process."""
+        """How the Glue runs of a date ended, once all of them have: its last act is not its process's."""
 
         def found() -> list[str] | None:
             states = [str(run["JobRunState"]) for run in self.glue_runs(day)]

@@ -25,6 +25,7 @@ from botocore.exceptions import (
 
 from posicional.backends.store import open_store
 from posicional.backends.store_objects import ObjectStore
+from posicional.contract.feed import SEVERITIES, Severity
 from posicional.errors import EngineError, NotifyError, OutOfTime, OutsideError, UsageError
 from posicional.ports import Clock, Notice, Source, StoredObject
 
@@ -163,6 +164,8 @@ class Topic:
 
     client: Any
     arn: str
+    name: str = "sns"
+    when: frozenset[Severity] = frozenset(SEVERITIES)
 
     def send(self, notice: Notice) -> None:
         """Publish the text; the subject, in ASCII, says of which feed, date and condition. Raises `NotifyError`."""

@@ -5,12 +5,22 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from posicional.board.look import OneDay, Watched
+from posicional.contract.feed import Feed
+from posicional.day.alerts import acknowledged, open_alerts
 from posicional.errors import UsageError
-from posicional.steps import decide
+from posicional.ports import Outside
+from posicional.steps import decide, quiet
 from posicional.steps.decide import Answer
+
+SILENCES = {"1 h": timedelta(hours=1), "4 h": timedelta(hours=4), "24 h": timedelta(hours=24)}
+"""For how long people may be told nothing."""
+
+
+WHOLE_DAY = {"rerun": decide.rerun, "hold": decide.hold, "release": decide.release, "skip": decide.skip}
+"""Decisions that are about nothing but the date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +42,11 @@ def offered(one: OneDay) -> Iterator[Offered]:
         yield Offered("rerun")
     if runs := tuple(str(run.number) for run in day.runs if run.succeeded and run != day.run):
         yield Offered("rollback", runs)
+    known = open_alerts(one.facts)
+    if news := tuple(name for name, alert in known.items() if acknowledged(one.facts, name) < alert.number):
+        yield Offered("ack", news)
+    if known:
+        yield Offered("silence", tuple(SILENCES))
     if day.decided.held or day.decided.skipped:
         yield Offered("release")
     else:
@@ -44,6 +59,10 @@ def act(watched: Watched, day: date, action: str, about: str, why: str, name: st
     """Write a decision as `name`. Raises `UsageError` for what makes no sense, `StoreError`."""
     outside = dataclasses.replace(watched.outside, who=f"{name}@board")
     feed = watched.feed
+    if action in ("ack", "silence"):
+        return _of_alerts(feed, day, outside, action, about, why)
+    if action in WHOLE_DAY:
+        return WHOLE_DAY[action](feed, day, outside, why=why)
     match action:
         case "accept":
             return decide.accept(feed, day, outside, file=about, why=why)
@@ -51,14 +70,14 @@ def act(watched: Watched, day: date, action: str, about: str, why: str, name: st
             return decide.waive(feed, day, outside, file=about, why=why)
         case "rollback" if about.isdecimal():
             return decide.rollback(feed, day, outside, run=int(about), why=why)
-        case "rerun":
-            return decide.rerun(feed, day, outside, why=why)
-        case "hold":
-            return decide.hold(feed, day, outside, why=why)
-        case "release":
-            return decide.release(feed, day, outside, why=why)
-        case "skip":
-            return decide.skip(feed, day, outside, why=why)
         case "reveal":
             return decide.note(feed, day, outside, why=why, about={"revealed": about})
     raise UsageError(f"there is no decision {action!r}", hint="choose one of those on the page")
+
+
+def _of_alerts(feed: Feed, day: date, outside: Outside, action: str, about: str, why: str) -> Answer:
+    if action == "ack":
+        return quiet.acknowledge(feed, day, outside, condition=about, why=why)
+    if about not in SILENCES:
+        raise UsageError(f"nobody can be told nothing for {about!r}", hint=f"for {', '.join(SILENCES)}")
+    return quiet.silence(feed, outside, until=outside.clock.now() + SILENCES[about], why=why)

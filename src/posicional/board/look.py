@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from posicional.contract.feed import Feed
-from posicional.day.alerts import DEADLINE
+from posicional.day.alerts import CONDITIONS, told, unsent
 from posicional.day.deadline import GOOD, Situation, Standing, situation
-from posicional.day.facts import Alert, Done, Fact, RunEnd, Seen, Unreadable
+from posicional.day.facts import Fact, RunEnd, Seen, Unreadable
 from posicional.day.gate import Action, decide
 from posicional.day.history import shown_at
 from posicional.day.journal import Facts, Ledger
-from posicional.day.keys import AlertKey
 from posicional.day.report import Report, report
 from posicional.day.state import Day, FileDay, fold
-from posicional.day.usual import MOST, Past, Usual, usual
+from posicional.day.usual import MOST, Past, Usual, past_of, period_start, usual
 from posicional.errors import PosicionalError, UsageError
 from posicional.ports import Outside
 from posicional.steps.latest import with_latest
@@ -112,7 +111,15 @@ def one_day(watched: Watched, when: date, habits: Mapping[str, Usual | None] | N
     found, action = situation(feed, day, now, outside.gone), decide(feed, day, now, outside.gone)
     tracks = tuple(_track(watched, day, file, found, (habits or {}).get(file.name), now) for file in day.files.values())
     return OneDay(
-        when, now, facts, day, found, action, report(feed, day, action, now), tracks, tuple(_alerts(watched, facts))
+        when,
+        now,
+        facts,
+        day,
+        found,
+        action,
+        report(feed, day, action, now, alerts=tuple(unsent(facts))),
+        tracks,
+        tuple(_alerts(watched, facts)),
     )
 
 
@@ -127,7 +134,7 @@ def _track(watched: Watched, day: Day, file: FileDay, found: Situation, known: U
         )
         for one in file.arrivals
     )
-    start = _start(feed, day.date)
+    start = period_start(feed, day.date)
     late = start + known.late if known else None
     waits = file.name in found.missing and not came
     status = file.status(file.current or file.newest) if file.newest else _absent(day, file)
@@ -151,19 +158,13 @@ def _absent(day: Day, file: FileDay) -> str:
     return "missing" if file.expected.required else "absent"
 
 
-def _start(feed: Feed, when: date) -> datetime:
-    """The moment from which a file's times of arrival are counted."""
-    return datetime.combine(feed.calendar.period_end(when), datetime.min.time(), feed.timezone)
-
-
 def _alerts(watched: Watched, facts: Facts) -> Iterator[Told]:
     """The newest of each condition's alerts first, the deadline's on top."""
-    due = {key: fact for key, fact in facts.entries.items() if isinstance(key, AlertKey) and key.what == "due"}
-    for key in sorted(due, key=lambda key: (key.condition != DEADLINE, key.condition, -key.number)):
-        fact = due[key]
-        sent = AlertKey(key.condition, key.number, "sent") in facts.entries
-        if isinstance(fact, Alert):
-            yield Told(key.condition, key.number, watched.local(fact.at), fact.text, sent, over=not fact.actor)
+    for condition in CONDITIONS:
+        for one in reversed(told(facts, condition)):
+            sent = any(attempt.sent for attempt in one.attempts) and not one.failed
+            if due := one.due:
+                yield Told(condition, one.number, watched.local(due.at), due.text, sent, over=not due.actor)
 
 
 # --- what is past -----------------------------------------------------------------------------------------------------
@@ -206,15 +207,6 @@ def past_day(watched: Watched, when: date) -> PastDay:
         rejects=sum(one.rejects for one in files.values()),
         files=files,
     )
-
-
-def past_of(feed: Feed, when: date, file: FileDay) -> Past | None:
-    """What a file's date tells of what is usual; None where nothing that counts came."""
-    done, first = file.taken if file.current else None, file.arrivals[0].seen if file.arrivals else None
-    if not isinstance(done, Done) or not isinstance(first, Seen):
-        return None
-    local = first.modified.astimezone(feed.timezone)
-    return Past(when, local - _start(feed, when), done.account.rows, done.account.rejects, done.sha256)
 
 
 def past_days(watched: Watched, until: date, count: int) -> list[PastDay]:

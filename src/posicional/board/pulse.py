@@ -31,6 +31,12 @@ class WatchPulse:
         self._counters["rounds"] = Counter(
             "posicional_rounds", "Rounds of the watch", ["feed", "what"], registry=self.registry
         )
+        self._counters["alerts"] = Counter(
+            "posicional_alerts",
+            "Alerts by channel, and whether it took them",
+            ["feed", "channel", "outcome"],
+            registry=self.registry,
+        )
         self._gauges["swept"] = Gauge(
             "posicional_last_sweep_timestamp_seconds",
             "When the last sweep ended well",
@@ -50,6 +56,9 @@ class WatchPulse:
     def happened(self, feed: str, event: Event) -> None:
         """Count an event."""
         self._counters["events"].labels(feed, event.step).inc()
+        if "channel" in event.facts:
+            outcome = "sent" if event.facts["sent"] else "failed"
+            self._counters["alerts"].labels(feed, str(event.facts["channel"]), outcome).inc()
 
     def went(self, feed: str, one: Round) -> None:
         """Count a round."""

@@ -54,6 +54,19 @@ _NEXT: Table = {
     "not a boolean": "não é sim ou não",
     "not allowed": "valor não permitido",
     "out of range": "fora dos limites",
+    # What people have not heard of.
+    "alert {condition} {number} was not sent: silent until {at} UTC": (
+        "o alerta {condition} {number} não foi enviado: ninguém é avisado até {at} UTC"
+    ),
+    "alert {condition} {number} has not reached {channel}: {why} (attempt {tries}, {next})": (
+        "o alerta {condition} {number} não chegou a {channel}: {why} (tentativa {tries}, {next})"
+    ),
+    "the next after {at} UTC": "a próxima depois de {at} UTC",
+    "given up": "não se tenta mais",
+    "no connection": "sem conexão",
+    "not taken": "não foi aceito",
+    "refused: HTTP {code}": "recusado: HTTP {code}",
+    "no answer in {seconds} s": "sem resposta em {seconds} s",
     "publication {number} at {target} {status}: {why+}": "publicação {number} em {target}: {status}: {why}",
 }
 

@@ -21,6 +21,7 @@ from posicional.cli.demo import demo
 from posicional.cli.deploy import deploy, destroy
 from posicional.cli.layout import layout
 from posicional.cli.output import patient_output
+from posicional.cli.quiet import ack, silence
 from posicional.cli.run import run
 from posicional.cli.sample import sample
 from posicional.cli.status import status
@@ -63,6 +64,8 @@ for _command in (
     skip,
     hold,
     release,
+    ack,
+    silence,
     sweep,
     board,
     watch,

@@ -9,7 +9,7 @@ import click
 
 from posicional.cli.outside import not_installed
 from posicional.cli.show import print_json
-from posicional.errors import ContractError, UsageError
+from posicional.errors import ContractError, NotifyError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,6 +43,7 @@ def check(contract: Path, columns: bool, as_json: bool) -> int:
         ]
         print_json({"faults": faults})
         return error.exit_code
+    alerts = _alerts(loaded)
     found = _columns(loaded) if columns else {}
     if as_json:
         print_json({"faults": [], "columns": found} if columns else {"faults": []})
@@ -51,7 +52,7 @@ def check(contract: Path, columns: bool, as_json: bool) -> int:
             click.echo(line)
     else:
         click.echo(f"{contract}: no faults")
-        for line in _summary(loaded):
+        for line in (*_summary(loaded), *alerts):
             click.echo(line)
     return 0
 
@@ -71,6 +72,25 @@ def _load(contract: Path) -> Feed | Layout:
         if faults:
             raise ContractError(faults)
     return loaded
+
+
+def _alerts(loaded: Feed | Layout) -> list[str]:
+    """Who is told of alerts, by name. Raises `UsageError` for an address that Apprise does not know."""
+    from posicional.backends.notify import Reached, installed
+    from posicional.contract.feed import Feed
+
+    if not isinstance(loaded, Feed) or not loaded.alerts:
+        return []
+    width = max(len(one.name) for one in loaded.alerts)
+    lines = [f"  alert    {one.name:{width}}  {', '.join(sorted(one.when))}" for one in loaded.alerts]
+    if not installed():
+        return [*lines, "  none of these can be reached from here: pip install 'posicional[alerts]'"]
+    for one in loaded.alerts:
+        try:
+            Reached(one.name, one.url).check()
+        except NotifyError as error:
+            raise UsageError(error.message, where=f"{loaded.path}: alerts: {one.name}") from None
+    return lines
 
 
 def _columns(loaded: Feed | Layout) -> dict[str, dict[str, str]]:

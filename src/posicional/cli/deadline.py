@@ -14,7 +14,7 @@ from posicional.cli.words import feed_argument, json_option, language_option, st
 if TYPE_CHECKING:
     from posicional.contract.feed import Feed
     from posicional.day.alarm_words import Language
-    from posicional.ports import Notice
+    from posicional.ports import Event, Notice
     from posicional.steps.deadline import Deadline
 
 
@@ -43,20 +43,21 @@ def deadline(feed_path: Path, day: str | None, language: Language, store: str | 
     Exits 0 when it is published, not yet due, skipped, or no business day; otherwise says what is missing and whose
     turn it is.
     """
-    from posicional.backends.notify import Lines
+    from posicional.backends.notify import Lines, recipients
     from posicional.cli.outside import outside_for
     from posicional.contract.feed import Feed
     from posicional.steps.alerts import alert_deadline
     from posicional.steps.deadline import dates_to_check
 
     feed = Feed.load(feed_path)
-    outside = outside_for(feed, store, lambda _: None, notify=Lines(partial(click.echo, err=as_json)))
+    channels = (Lines(partial(click.echo, err=as_json)), *recipients(feed.alerts))
+    outside = outside_for(feed, store, _not_sent, channels=channels)
     dates = (feed.calendar.parse_date(day),) if day else dates_to_check(feed, outside)
     answers = []
     for date in dates:
         found, notice = alert_deadline(feed, date, outside, language)
         answers.append((found, notice))
-        if not as_json and (notice is None or notice.text != found.text):
+        if not as_json and (notice is None or not notice.text.startswith(found.text)):
             click.echo(found.text)
     # The one that the exit code is about, else the newest.
     worst = max(reversed(answers), key=lambda answer: answer[0].problem.exit_code if answer[0].problem else 0)
@@ -66,6 +67,12 @@ def deadline(feed_path: Path, day: str | None, language: Language, store: str | 
     if worst[0].problem is not None:
         raise worst[0].problem
     return 0
+
+
+def _not_sent(event: Event) -> None:
+    """Say which channel has not taken an alert; a later look tries it again."""
+    if event.step == "alert" and not event.facts["sent"]:
+        click.echo(f"posicional: {event.text}", err=True)
 
 
 def _words(feed: Feed, found: Deadline, notice: Notice | None) -> dict[str, object]:

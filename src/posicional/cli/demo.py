@@ -94,7 +94,7 @@ def _trouble(places: DemoFolder, feed: Feed, day: date, rows: int, url: str) -> 
     trouble.spoil(places, day, rows)
     clock = DemoClock(next(demo_day.moments(trouble.first_day(day), feed.timezone))[1])
     teller = Teller(clock, feed.timezone)
-    quiet = outside_for(feed, str(places.store), lambda _: None, clock, Lines(click.echo))
+    quiet = outside_for(feed, str(places.store), lambda _: None, clock, [Lines(click.echo)])
     loud = dataclasses.replace(quiet, tell=lambda event: None if event.step in trouble.QUIET else teller(event))
     click.echo(f"{feed.name}, business date {day}: 7 files are expected by noon. (The demo has a clock of its own.)")
     good = [str(one) for one in trouble.good_days(trouble.Stage(places, feed, day, clock, quiet), rows)]

@@ -7,10 +7,10 @@ import uuid
 from typing import TYPE_CHECKING
 
 from posicional.errors import UsageError
-from posicional.ports import Clock, Engine, Event, Notifier, Outside, Target, Together
+from posicional.ports import Channel, Clock, Engine, Event, Outside, Target, Together
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from posicional.contract.feed import EngineSettings, Feed, OpenSearchTarget
 
@@ -20,7 +20,7 @@ def outside_for(
     store: str | None,
     tell: Callable[[Event], None],
     clock: Clock | None = None,
-    notify: Notifier | None = None,
+    channels: Sequence[Channel] = (),
 ) -> Outside:
     """Everything the steps need for `feed`; `store` (a folder below the working directory, or a URL) replaces its own.
 
@@ -40,7 +40,7 @@ def outside_for(
         tell=tell,
         gone=gone,
         secret=secret(),
-        notify=notify,
+        channels=channels,
         together=_together(feed.engine),
     )
 

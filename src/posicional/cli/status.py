@@ -51,9 +51,11 @@ def status(feed_path: Path, day: str | None, store: str | None, as_json: bool) -
 def _show_day(feed: Feed, day: str, outside: Outside, as_json: bool) -> None:
     from posicional.day.report import report, to_json
     from posicional.steps.advance import peek
+    from posicional.steps.quiet import alert_notes
 
-    state, action = peek(feed, feed.calendar.parse_date(day), outside)
-    told = report(feed, state, action, outside.clock.now())
+    date = feed.calendar.parse_date(day)
+    state, action = peek(feed, date, outside)
+    told = report(feed, state, action, outside.clock.now(), alerts=alert_notes(feed, date, outside))
     told = dataclasses.replace(told, notes=(*_absent(outside), *told.notes))
     if as_json:
         print_json(to_json(told))
@@ -63,14 +65,20 @@ def _show_day(feed: Feed, day: str, outside: Outside, as_json: bool) -> None:
 
 def _show_open(feed: Feed, outside: Outside, as_json: bool) -> None:
     from posicional.steps.days import open_days
+    from posicional.steps.quiet import silence_of
 
     lines, looked_at = open_days(feed, outside)
+    silence = silence_of(feed, outside)
     if as_json:
-        print_json({"feed": feed.name, "days": [dataclasses.asdict(line) for line in lines]})
+        until = silence.until.isoformat() if silence else None
+        days = [dataclasses.asdict(line) for line in lines]
+        print_json({"feed": feed.name, "days": days, "silent_until": until})
         return
     click.echo(f"{feed.name}, open among the last {looked_at} business dates")
     for line in lines:
         click.echo(line.shown)
+    if silence:
+        click.echo(silence.text)
     for note in _absent(outside):
         click.echo(note)
 

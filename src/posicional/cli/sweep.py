@@ -37,7 +37,7 @@ def sweep(feed_path: Path, language: Language, store: str | None, as_json: bool)
     Made for a timer: any number of times, beside anything else. Exits 0 unless a date could not be looked after.
     """
     from posicional.backends.clock import SystemClock
-    from posicional.backends.notify import Lines
+    from posicional.backends.notify import Lines, recipients
     from posicional.cli.outside import outside_for
     from posicional.contract.feed import Feed
     from posicional.errors import worst
@@ -45,8 +45,8 @@ def sweep(feed_path: Path, language: Language, store: str | None, as_json: bool)
 
     feed = Feed.load(feed_path)
     clock = SystemClock()
-    notify = Lines(partial(click.echo, err=as_json))
-    outside = outside_for(feed, store, Teller(clock, feed.timezone, quiet=as_json), clock, notify)
+    channels = (Lines(partial(click.echo, err=as_json)), *recipients(feed.alerts))
+    outside = outside_for(feed, store, Teller(clock, feed.timezone, quiet=as_json), clock, channels)
     swept = sweep_feed(feed, outside, language)
     if as_json:
         print_json(_as_json(feed, swept))

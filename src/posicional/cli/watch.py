@@ -20,7 +20,7 @@ from posicional.ports import Event
 
 if TYPE_CHECKING:
     from posicional.board.pulse import WatchPulse
-    from posicional.contract.feed import Feed
+    from posicional.contract.feed import Feed, Severity
     from posicional.day.alarm_words import Language
     from posicional.ports import Clock, Notice, Outside
 
@@ -128,6 +128,7 @@ def _changes(outside: Outside, stop: threading.Event) -> Any:
 
 
 def _outside(feed: Feed, store: str | None, clock: Clock, pulse: WatchPulse, say: _Lines) -> Outside:
+    from posicional.backends.notify import recipients
     from posicional.cli.outside import outside_for
 
     def tell(event: Event) -> None:
@@ -137,7 +138,7 @@ def _outside(feed: Feed, store: str | None, clock: Clock, pulse: WatchPulse, say
     def notice(one: Notice) -> None:
         say("alert", one.text, feed=feed.name, date=one.date.isoformat(), condition=one.condition, number=one.number)
 
-    return outside_for(feed, store, tell, clock, _Notices(notice))
+    return outside_for(feed, store, tell, clock, (_Log(notice), *recipients(feed.alerts)))
 
 
 class _Lines:
@@ -155,7 +156,9 @@ class _Lines:
 
 
 @dataclass(frozen=True, slots=True)
-class _Notices:
+class _Log:
     """People are told through the log."""
 
     send: Callable[[Notice], None]
+    name: str = "log"
+    when: frozenset[Severity] = frozenset({"alarm", "warning"})

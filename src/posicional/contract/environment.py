@@ -14,6 +14,8 @@ PLACES = (
     "publish.opensearch.auth.user",
     "publish.opensearch.auth.password",
     "alerts.*",
+    "alerts.*.url",
+    "board",
 )
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^{}]*))?\}")

@@ -18,7 +18,13 @@ from posicional.contract.pattern import Pattern
 from posicional.contract.tolerance import Tolerance
 
 View = Literal["latest", "all"]
+Severity = Literal["alarm", "warning"]
 EngineName = Literal["duckdb", "spark"]
+
+SEVERITIES: tuple[Severity, ...] = ("alarm", "warning")
+
+REMIND_EVERY = timedelta(minutes=60)
+"""How often an alarm is told again until somebody acknowledges it, where a feed says nothing."""
 
 CONVERT_ABOVE = 2 * 10**9
 """Bytes of a file beyond which Spark converts it, where a feed says nothing: for less it is not worth a job."""
@@ -150,6 +156,18 @@ class OpenSearchTarget:
 
 
 @dataclass(frozen=True, slots=True)
+class Recipient:
+    """Somebody who is told of alerts. `url` is an address of Apprise's and may hold secrets: print `name` instead.
+
+    `when`: of which alerts.
+    """
+
+    name: str
+    url: str = field(repr=False)
+    when: frozenset[Severity] = frozenset(SEVERITIES)
+
+
+@dataclass(frozen=True, slots=True)
 class EngineSettings:
     """What runs the datasets' SQL, and what it may use of a machine: none of it changes what a dataset holds.
 
@@ -166,7 +184,10 @@ class EngineSettings:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """The whole contract of a feed. `store` is a folder (absolute) or a URL; `path` is the YAML it came from."""
+    """The whole contract of a feed. `store` is a folder (absolute) or a URL; `path` is the YAML it came from.
+
+    `board`: where people find its board, without a slash at the end; empty where nobody says.
+    """
 
     name: str
     path: Path
@@ -177,7 +198,9 @@ class Feed:
     files: Mapping[str, ExpectedFile]
     datasets: Mapping[str, Dataset]
     opensearch: OpenSearchTarget | None = None
-    alerts: tuple[str, ...] = field(default=(), repr=False)
+    alerts: tuple[Recipient, ...] = ()
+    remind_every: timedelta = REMIND_EVERY
+    board: str = ""
     settle: timedelta = timedelta(seconds=2)
     lookback: int = 35
     attempts: int = 3
@@ -188,7 +211,7 @@ class Feed:
     def load(path: str | Path, env: Mapping[str, str] | None = None) -> Feed:
         """Read a feed's YAML, its layouts and SQL. Raises `ContractError` with every fault of all of them.
 
-        `env` is what `${VAR}` in the store, the URL and the alerts stands for: the process's environment by default.
+        `env` is what `${VAR}` in the store, the URLs and the alerts stands for: the process's environment by default.
         """
         from posicional.contract.feed_source import load_feed
 

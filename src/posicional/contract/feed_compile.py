@@ -22,6 +22,7 @@ from posicional.contract.feed import (
     Keep,
     OpenSearchTarget,
 )
+from posicional.contract.feed_alerts import compile_alerts, compile_board
 from posicional.contract.feed_days import compile_calendar, compile_due
 from posicional.contract.feed_files import FilesCompiler
 from posicional.contract.feed_words import AuthWords, DatasetWords, EngineWords, FeedWords, IndexWords, OpenSearchWords
@@ -70,8 +71,8 @@ class FeedCompiler:
         if words.publish and words.publish.opensearch:
             opensearch = self._opensearch(words.publish.opensearch, words)
         engine = self._engine(words.engine)
-        for number, alert in enumerate(words.alerts):
-            expand(alert, self.env, self.document, ("alerts", number))
+        alerts = compile_alerts(words.alerts, self.env, self.document)
+        board = compile_board(words.board, self.env, self.document)
         if zone is None or deadline is None or store is None or any(each.faults for each in self.documents):
             return None
         return Feed(
@@ -84,7 +85,9 @@ class FeedCompiler:
             files=expected,
             datasets={name: dataset for name, dataset in datasets.items() if dataset},
             opensearch=opensearch,
-            alerts=tuple(expand(alert, self.env, self.document, ("alerts",)) or "" for alert in words.alerts),
+            alerts=alerts,
+            remind_every=words.remind_every,
+            board=board,
             settle=words.settle,
             lookback=words.lookback,
             attempts=words.attempts,

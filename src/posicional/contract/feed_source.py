@@ -16,9 +16,7 @@ from posicional.contract.source import Document, read_document
 from posicional.contract.vocabulary import NotYet, read_words, refuse_not_yet
 from posicional.errors import ContractError
 
-NOT_YET: NotYet = {
-    "alerts.*": (),
-}
+NOT_YET: NotYet = {}
 """Words of a feed that are understood, and that nothing can do yet; where values are named, only those are refused."""
 
 

@@ -11,13 +11,14 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from posicional.contract.calendar import Days
-from posicional.contract.feed import EngineName, View
+from posicional.contract.feed import REMIND_EVERY, EngineName, Severity, View
 from posicional.contract.source import Trap
 from posicional.contract.tolerance import Tolerance, parse_tolerance
-from posicional.contract.vocabulary import Day, Many, Name, Text, Words
+from posicional.contract.vocabulary import Day, Many, Name, OneOrMany, Text, Words
 from posicional.errors import UsageError
 
 _DURATION = re.compile(r"([0-9]{1,6}) ?(ms|s|min)")
+_REMINDER = re.compile(r"([1-9][0-9]{0,3}) ?(min|h)")
 _SIZE = re.compile(r"([1-9][0-9]{0,5}) ?(MB|GB|TB)")
 _BYTES = {"MB": 10**6, "GB": 10**9, "TB": 10**12}
 _UNITS = {"ms": timedelta(milliseconds=1), "s": timedelta(seconds=1), "min": timedelta(minutes=1)}
@@ -44,6 +45,24 @@ def _settle(value: Any) -> Any:
     if found is None:
         raise ValueError("expected a time such as 2 s, 500 ms or 1 min")
     return int(found[1]) * _UNITS[found[2]]
+
+
+def _remind(value: Any) -> Any:
+    found = _REMINDER.fullmatch(value) if isinstance(value, str) else None
+    every = int(found[1]) * {"min": timedelta(minutes=1), "h": timedelta(hours=1)}[found[2]] if found else timedelta()
+    if not timedelta(minutes=5) <= every <= timedelta(days=1):
+        raise ValueError("expected a time from 5 min to 24 h, such as 60 min")
+    return every
+
+
+def _alert(value: Any) -> Any:
+    return {"url": value} if isinstance(value, str) else value
+
+
+def _alert_name(text: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_-]{0,39}", text):
+        raise ValueError(f"{text!r} is not a recipient's name: small letters, digits, _ and -, beginning with a letter")
+    return text
 
 
 def _lookback(value: Any) -> Any:
@@ -239,6 +258,19 @@ class PublishWords(Words):
     opensearch: OpenSearchWords | None = None
 
 
+class AlertWords(Words):
+    """Somebody who is told of alerts: an address of Apprise's, a name for it that is no secret, and of which alerts."""
+
+    stand_ins: ClassVar[Mapping[str, Any]] = {"url": "?"}
+
+    url: Text
+    name: Annotated[Text, AfterValidator(_alert_name)] | None = None
+    when: OneOrMany[Severity] = ()
+
+
+Alert = Annotated[AlertWords, BeforeValidator(_alert, json_schema_input_type=AlertWords | str)]
+
+
 def _engine(value: Any) -> Any:
     return {"use": value} if isinstance(value, str) else value
 
@@ -286,7 +318,9 @@ class FeedWords(Words):
     files: dict[Name, FileWords]
     datasets: dict[Name, DatasetWords]
     publish: PublishWords | None = None
-    alerts: Many[Text] = ()
+    alerts: Many[Alert] = ()
+    remind_every: Annotated[Any, BeforeValidator(_remind, json_schema_input_type=str)] = REMIND_EVERY
+    board: Text | None = None
     settle: Annotated[Any, BeforeValidator(_settle, json_schema_input_type=str)] = timedelta(seconds=2)
     lookback: Annotated[Any, BeforeValidator(_lookback, json_schema_input_type=int | str)] = 35
     attempts: Annotated[int, Field(ge=1, le=100)] = 3

@@ -65,6 +65,9 @@ FORMS: Mapping[str, Json | Callable[[Json], Json]] = {
             {"type": "object", "properties": {"type": {"type": "string"}}, "required": ["type"]},
         ]
     },
+    "_alert": lambda words: {"anyOf": [{"type": "string", "pattern": "\\S"}, words]},
+    "_alert_name": {"type": "string", "pattern": "^[a-z][a-z0-9_-]{0,39}$"},
+    "_remind": {"type": "string", "pattern": "^[1-9][0-9]{0,3} ?(min|h)$"},
     "_auth": lambda words: {"anyOf": [{"const": "aws"}, words]},
     "_engine": lambda words: {"anyOf": [{"enum": ["duckdb", "spark"]}, words]},
     "_size": {"type": "string", "pattern": "^[1-9][0-9]{0,5} ?(MB|GB|TB)$"},

@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 
 from posicional.contract.feed import Feed
 from posicional.day.alarm_words import WORDS, Language, Words
-from posicional.day.alerts import EXPECTED, FAILED, REFUSED
+from posicional.day.alerts import DEADLINE, EXPECTED, FAILED, REFUSED, UNUSUAL, overdue_files
 from posicional.day.deadline import Situation, Stage
 from posicional.day.errors_pt import error_in_portuguese, shown
 from posicional.day.facts import Done, Seen
@@ -21,32 +21,56 @@ from posicional.day.history import Habit, History
 from posicional.day.keys import RUNS
 from posicional.day.problems_pt import in_portuguese
 from posicional.day.state import Day, FileDay
+from posicional.day.usual import Early, Unusual
 
 MOST_REASONS = 3
 """So many reasons of one refusal or failure are told; the rest is counted."""
 
 
-def alarm(feed: Feed, day: Day, found: Situation, history: History, language: Language = "pt", store: str = "") -> str:
-    """The whole text, without a line end. The first line alone says what is the matter.
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """An alarm is told once more: for which time, and since when it stands."""
 
-    `store`: what the commands in it must be given, where it is not the feed's own; else empty.
-    """
-    return "\n".join(_Alarm(feed, day, found, history, language, WORDS[language], store).lines())
+    again: int
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How it is told. `store`: what the commands in it must be given, where it is not the feed's own; else empty."""
+
+    language: Language = "pt"
+    store: str = ""
+    reminder: Reminder | None = None
+
+
+def alarm(feed: Feed, day: Day, found: Situation, history: History, manner: Manner) -> str:
+    """The whole text, without a line end. The first line alone says what is the matter."""
+    told = _Alarm(feed, day, found, history, Early(found.due), manner)
+    return "\n".join([*told.lines(), *told.below(DEADLINE, over=found.good)])
 
 
 def warning(
-    feed: Feed,
-    day: Day,
-    found: Situation,
-    history: History,
-    condition: str,
-    language: Language = "pt",
-    store: str = "",
+    feed: Feed, day: Day, found: Situation, history: History, early: Early, condition: str, manner: Manner
 ) -> str:
-    """What people are told of another condition than the deadline's: of `expected`, `refused`, `failed`, or its end."""
-    told = _Alarm(feed, day, found, history, language, WORDS[language], store)
-    lines = {EXPECTED: told.overdue, REFUSED: told.all_refused, FAILED: told.failed}[condition]
-    return "\n".join(lines())
+    """What people are told of another condition than the deadline's, or of its end."""
+    told = _Alarm(feed, day, found, history, early, manner)
+    lines = {EXPECTED: told.overdue, UNUSUAL: told.unusual, REFUSED: told.all_refused, FAILED: told.failed}
+    return "\n".join([*lines[condition](), *told.below(condition, over=is_over(condition, day, found, early))])
+
+
+def is_over(condition: str, day: Day, found: Situation, early: Early) -> bool:
+    """Whether nobody needs to act because of a condition."""
+    match condition:
+        case "expected":
+            return not overdue_files(day, found, early.late)
+        case "unusual":
+            return not early.unusual
+        case "refused":
+            return not found.refused
+        case "failed":
+            return found.stage is None
+    return found.good
 
 
 def unreadable(feed: Feed, day: date, due: datetime, error: str, language: Language = "pt") -> str:
@@ -62,9 +86,18 @@ class _Alarm:
     day: Day
     found: Situation
     history: History
-    language: Language
-    words: Words
-    store: str
+    early: Early
+    manner: Manner
+
+    @property
+    def language(self) -> Language:
+        """In which it is told."""
+        return self.manner.language
+
+    @property
+    def words(self) -> Words:
+        """Its words."""
+        return WORDS[self.language]
 
     def lines(self) -> Iterator[str]:
         found, words, head = self.found, self.words, _head(self.feed, self.found, self.words)
@@ -177,15 +210,24 @@ class _Alarm:
     def missing(self, file: FileDay) -> str:
         """When it usually comes, whom to ask, and when it came last."""
         habit, expected = self.history.habits.get(file.name), file.expected
-        known = []
-        if habit and habit.usual is not None:
-            known.append(self.words.usual.format(at=self.usual(habit)))
-        elif expected.expected_by:
-            by = self.feed.calendar.due_at(expected.expected_by, self.found.date, self.feed.timezone)
-            known.append(self.words.expected.format(at=self.at(by)))
+        known = [self.due_by(file, habit)]
         known += [expected.owner] if expected.owner else []
         known += [self.words.last.format(at=self.words.moment(habit.last))] if habit else []
-        return " · ".join(known or [self.words.named.format(name=expected.pattern.format(self.found.date))])
+        return " · ".join(filter(None, known)) or self.words.named.format(name=expected.pattern.format(self.found.date))
+
+    def due_by(self, file: FileDay, habit: Habit | None) -> str:
+        """When it should be here: by what is usual, where that makes it late, or else by what is known of it."""
+        words, expected, name = self.words, file.expected, file.name
+        by = expected.expected_by
+        at = self.at(self.feed.calendar.due_at(by, self.found.date, self.feed.timezone)) if by else ""
+        if name in self.early.late:
+            usual = self.clock(self.early.known[name].by)
+            return words.usual_by.format(at=usual, now=self.at(self.early.now))
+        if name in self.found.overdue and at and self.early.now < self.found.due:
+            return words.expected_now.format(at=at, now=self.at(self.early.now))
+        if habit and habit.usual is not None:
+            return words.usual.format(at=self.clock(habit.usual))
+        return words.expected.format(at=at) if at else ""
 
     def refused(self, file: FileDay) -> str:
         """Since when, why, and what to do."""
@@ -212,8 +254,8 @@ class _Alarm:
     # --- other conditions ---
 
     def overdue(self) -> Iterator[str]:
-        """An early warning: files that should be here."""
-        words, names = self.words, self.found.overdue
+        """An early warning: files that should be here, or usually are."""
+        words, names = self.words, overdue_files(self.day, self.found, self.early.late)
         day = _day(self.feed, self.found.date, words)
         if not names:
             yield words.overdue_over.format(feed=self.feed.name, day=day)
@@ -222,6 +264,30 @@ class _Alarm:
         width = max(map(len, names))
         for name in names:
             yield f"{self.label(words.missing)}{name:<{width}}  {self.missing(self.day.files[name])}"
+        without = words.without.format(command=self.command("waive", names[0], why=True)) if len(names) == 1 else ""
+        yield f"{self.label(words.turn)}{words.senders}{without}"
+
+    def unusual(self) -> Iterator[str]:
+        """An early warning: files that came and are not as they usually are."""
+        words, found = self.words, self.early.unusual
+        day = _day(self.feed, self.found.date, words)
+        if not found:
+            yield words.unusual_over.format(feed=self.feed.name, day=day)
+            return
+        names = dict.fromkeys(one.file for one in found)
+        yield words.unusual.format(feed=self.feed.name, day=day, files=", ".join(names))
+        width = max(map(len, names))
+        for one in found:
+            file = self.day.files[one.file]
+            known = [f"{self.came(file)}  {self.seems(one)}", *([file.expected.owner] if file.expected.owner else [])]
+            yield f"{self.label(words.came)}{one.file:<{width}}  {' · '.join(known)}"
+        yield f"{self.label(words.turn)}{words.asks}"
+
+    def seems(self, one: Unusual) -> str:
+        """What is unusual, beside what is usual."""
+        text = {"rows": self.words.rows, "rejects": self.words.rejects, "same": self.words.same}[one.what]
+        low, high = map(self.words.number, one.usual)
+        return text.format(got=self.words.number(one.got), low=low, high=high)
 
     def all_refused(self) -> Iterator[str]:
         """Refused files, and what counts instead."""
@@ -247,8 +313,22 @@ class _Alarm:
             return
         yield words.failed_now.format(feed=self.feed.name, day=day, turn=self.turn(stage), at=self.at(stage.since))
         yield from self.blamed(stage)
-        if self.found.shown and run:
-            yield f"  {words.readers.format(day=day, run=run.number)}"
+
+    def below(self, condition: str, *, over: bool) -> Iterator[str]:
+        """What stands below everything that somebody should act on: what readers see, where to look, how to end it."""
+        words, run = self.words, self.day.run
+        if over:
+            return
+        if condition != DEADLINE:  # whose first line says it
+            day = _day(self.feed, self.found.date, words)
+            own = words.readers.format(day=day, run=run.number) if self.found.shown and run else ""
+            yield f"  {own or self.readers()}"
+        if self.feed.board:
+            yield f"{self.label(words.board)}{self.feed.board}/feed/{self.feed.name}/{self.found.date.isoformat()}"
+        if again := self.manner.reminder:
+            command = self.command("ack", condition)
+            said = words.reminded.format(n=again.again, at=self.at(again.since), command=command)
+            yield f"{self.label(words.reminder)}{said}"
 
     # --- words ---
 
@@ -264,13 +344,12 @@ class _Alarm:
     def command(self, name: str, *words: str, why: bool = False) -> str:
         """A command that can be copied."""
         day = self.feed.calendar.format_date(self.found.date)
-        store = ["--store", self.store] if self.store else []
+        store = ["--store", self.manner.store] if self.manner.store else []
         said = ["posicional", name, str(self.feed.path), *words, "--date", day, *store]
         return shlex.join(said) + (' --why "…"' if why else "")
 
-    def usual(self, habit: Habit) -> str:
+    def clock(self, usual: timedelta) -> str:
         """A time of day, with the day where it is another one."""
-        usual = habit.usual or timedelta()
         days, clock = divmod(usual + timedelta(seconds=30), timedelta(days=1))
         at = f"{clock // timedelta(hours=1):02d}:{clock // timedelta(minutes=1) % 60:02d}"
         return self.words.on_day(at, days, self.feed.calendar.is_monthly)

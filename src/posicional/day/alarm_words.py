@@ -22,6 +22,7 @@ class Words:
     moment: Callable[[datetime], str]
     on_day: Callable[[str, int, bool], str]
     span: Callable[[timedelta], str]
+    number: Callable[[int], str]
 
     due: str
     alarm: str
@@ -50,6 +51,8 @@ class Words:
 
     overdue: str
     overdue_over: str
+    unusual: str
+    unusual_over: str
     refused_now: str
     refused_over: str
     failed_now: str
@@ -64,17 +67,29 @@ class Words:
     not_read: str
     counts: str
     arrival: str
+    came: str
     reason: str
     turn: str
+    reminder: str
+    board: str
 
     usual: str
+    usual_by: str
     expected: str
+    expected_now: str
+    rows: str
+    rejects: str
+    same: str
     named: str
     last: str
     send_again: str
     otherwise: str
     more: str
 
+    reminded: str
+    senders: str
+    without: str
+    asks: str
     nobody: str
     retried: str
     outage: str
@@ -116,6 +131,7 @@ PORTUGUESE = Words(
     moment=lambda moment: f"{moment:%d/%m %H:%M}",
     on_day=_on_day_pt,
     span=lambda span: _span(span, "menos de 1 min", "cerca de"),
+    number=lambda number: f"{number:,}".replace(",", "."),
     due="prazo {at}",
     alarm="{head} ATRASADO: {what}. Nada publicado; {readers}.",
     unknown="{head} SEM RESPOSTA: não se sabe se foi publicado; os registros do dia não podem ser lidos.",
@@ -145,6 +161,8 @@ PORTUGUESE = Words(
     publication="publicação",
     overdue="[{feed}] {day} AVISO: já era para ter chegado: {files}. Prazo {due}.",
     overdue_over="[{feed}] {day} aviso encerrado: chegou o que já era para ter chegado.",
+    unusual="[{feed}] {day} AVISO: fora do comum: {files}.",
+    unusual_over="[{feed}] {day} aviso encerrado: nada mais fora do comum.",
     refused_now="[{feed}] {day} RECUSADO: {files}.",
     refused_over="[{feed}] {day} recusa encerrada: nenhum arquivo está recusado.",
     failed_now="[{feed}] {day} FALHOU: {turn}, {at}.",
@@ -157,15 +175,27 @@ PORTUGUESE = Words(
     not_read="não lido",
     counts="vale",
     arrival="a chegada {n}, anterior",
+    came="chegou",
     reason="motivo",
     turn="ação",
+    reminder="lembrete",
+    board="quadro",
     usual="costuma chegar {at}",
+    usual_by="costuma chegar até {at}, agora {now}",
     expected="esperado até {at}",
+    expected_now="esperado até {at}, agora {now}",
+    rows="{got} linhas; o comum é de {low} a {high}",
+    rejects="{got} rejeitados; o comum é até {high}",
+    same="o mesmo conteúdo da data anterior",
     named="esperado como {name}",
     last="último: {at}",
     send_again="reenviar",
     otherwise=", ou: {command}",
     more="e mais {n}",
+    reminded="nº {n}, desde {at}; para não lembrar mais: {command}",
+    senders="quem envia",
+    without="; para seguir sem: {command}",
+    asks="quem opera -> conferir com quem envia; se estiver errado, reenviar",
     nobody="ninguém: {turn} está com {who}",
     retried="ninguém: nova tentativa prevista ({until})",
     outage="quem opera -> verificar o OpenSearch; a próxima tentativa vem sozinha{until}, ou já: {run}",
@@ -188,6 +218,7 @@ ENGLISH = Words(
     moment=lambda moment: f"{moment:%Y-%m-%d %H:%M}",
     on_day=_on_day_en,
     span=lambda span: _span(span, "less than 1 min", "about"),
+    number=lambda number: f"{number:,}",
     due="due {at}",
     alarm="{head} LATE: {what}. Nothing published; {readers}.",
     unknown="{head} NO ANSWER: nobody knows whether it is published; the day's facts cannot be read.",
@@ -217,6 +248,8 @@ ENGLISH = Words(
     publication="publication",
     overdue="[{feed}] {day} WARNING: should be here by now: {files}. Due {due}.",
     overdue_over="[{feed}] {day} the warning is over: what should be here is here.",
+    unusual="[{feed}] {day} WARNING: unusual: {files}.",
+    unusual_over="[{feed}] {day} the warning is over: nothing is unusual any more.",
     refused_now="[{feed}] {day} REFUSED: {files}.",
     refused_over="[{feed}] {day} the refusal is over: no file is refused.",
     failed_now="[{feed}] {day} FAILED: {turn}, {at}.",
@@ -229,15 +262,27 @@ ENGLISH = Words(
     not_read="unread",
     counts="counts",
     arrival="arrival {n}, the one before",
+    came="came",
     reason="reason",
     turn="turn of",
+    reminder="again",
+    board="board",
     usual="usually comes {at}",
+    usual_by="usually here by {at}, now {now}",
     expected="expected by {at}",
+    expected_now="expected by {at}, now {now}",
+    rows="{got} rows; {low} to {high} are usual",
+    rejects="{got} rejects; {high} at most are usual",
+    same="the same content as on the date before",
     named="expected as {name}",
     last="last: {at}",
     send_again="send again",
     otherwise=", or: {command}",
     more="and {n} more",
+    reminded="number {n}, since {at}; to hear no more of it: {command}",
+    senders="the senders",
+    without="; to go without it: {command}",
+    asks="the operator -> ask the sender; if it is wrong, have it sent again",
     nobody="nobody: {who} is at {turn}",
     retried="nobody: another attempt is due ({until})",
     outage="the operator -> look at OpenSearch; the next attempt comes by itself{until}, or at once: {run}",

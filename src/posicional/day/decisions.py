@@ -42,8 +42,8 @@ class Numbered:
     def about(self) -> str:
         """What it is about, in words; empty where it is about the whole day."""
         about = self.decision.about if self.decision else {}
-        words = [str(about["file"])] if "file" in about else []
-        words += [f"{word} {about[word]}" for word in ("arrival", "run") if word in about]
+        words = [str(about[word]) for word in ("file", "condition") if word in about]
+        words += [f"{word} {about[word]}" for word in ("arrival", "run", "alert") if word in about]
         return ", ".join(words)
 
 

@@ -323,13 +323,15 @@ class PublicationEnd(End):
 
 # What people say, and what was told to them.
 
-DecisionKind = Literal["accept", "waive", "rerun", "rollback", "skip_day", "hold", "release", "silence", "note"]
+DecisionKind = Literal["accept", "waive", "rerun", "rollback", "skip_day", "hold", "release", "ack", "silence", "note"]
 
 
 _ABOUT: Mapping[str, Mapping[str, type]] = {
     "accept": {"file": str, "arrival": int, "reading": str},
     "waive": {"file": str},
     "rollback": {"run": int, "last": int, "content": str},
+    "ack": {"condition": str, "alert": int},
+    "silence": {"until": str},
 }
 """What a decision must say that it is about."""
 
@@ -351,10 +353,19 @@ class Decision(Fact):
         return self
 
 
-class Alert(Fact):
-    """An alert that is due, or was sent.
+class ChannelFact(Shape):
+    """What became of an alert at a channel: `error` is empty where it was taken. Neither ever holds an address."""
 
-    `actor`: whose turn it is, empty when it is over; `about`: what is in the way.
+    channel: str
+    error: str = ""
+
+
+class Alert(Fact):
+    """An alert that is due, or was sent; or one attempt more at that.
+
+    `actor`: whose turn it is, empty when it is over; `about`: what is in the way. `again`: which reminder it is, 0 for
+    none. `silent_until`: a person had said that nothing is to be sent until then. `channels`: which got it, and which
+    did not; none in facts of programs that knew one channel only, which had got it.
     """
 
     KIND = "alert"
@@ -363,6 +374,9 @@ class Alert(Fact):
     actor: str = ""
     about: tuple[str, ...] = ()
     text: str = ""
+    again: int = 0
+    silent_until: Moment | None = None
+    channels: tuple[ChannelFact, ...] = ()
 
 
 _KINDS: Mapping[tuple[str, str], type[Fact]] = {

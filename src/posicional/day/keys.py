@@ -7,6 +7,8 @@ dados-rejeitados/<feed>/<dataset>/data=<date>/opensearch=<n>/         documents 
 dados-processados/<feed>/<dataset>/data=<date>/run=<n>/               a run's parts
 controle/<feed>/<date>/                                               the facts of a day: its ledger
 controle/<feed>/dates/<file>/                                         dates that stand in headers, an object each
+controle/<feed>/usual/                                                how files came before a date, an object a date
+controle/<feed>/silences/                                             until when nobody is to be told
 """
 
 from __future__ import annotations
@@ -81,14 +83,16 @@ class DecisionKey:
 
 @dataclass(frozen=True, slots=True)
 class AlertKey:
-    """Alert `number` about `condition`: due, or sent."""
+    """Alert `number` about `condition`: due, or sent; the same of each later `attempt`."""
 
     condition: str
     number: int
     what: Literal["due", "sent"]
+    attempt: int = 1
 
     def __str__(self) -> str:
-        return f"alerts/{self.condition}-{self.number:04d}.{self.what}.json"
+        again = f"-{self.attempt:04d}" if self.attempt > 1 else ""
+        return f"alerts/{self.condition}-{self.number:04d}.{self.what}{again}.json"
 
 
 FactKey = SeenKey | DoneKey | TurnKey | DecisionKey | AlertKey
@@ -107,8 +111,8 @@ _SHAPES: tuple[tuple[re.Pattern[str], Callable[..., FactKey]], ...] = (
     ),
     (re.compile(rf"decisions/{_NUMBER}\.json"), lambda n: DecisionKey(int(n))),
     (
-        re.compile(rf"alerts/{_NAME}-{_NUMBER}\.(due|sent)\.json"),
-        lambda condition, n, what: AlertKey(condition, int(n), what),
+        re.compile(rf"alerts/{_NAME}-{_NUMBER}\.(due|sent)(?:-{_NUMBER})?\.json"),
+        lambda condition, n, what, attempt: AlertKey(condition, int(n), what, int(attempt or 1)),
     ),
 )
 
@@ -135,6 +139,21 @@ def days_prefix(feed: str) -> str:
 def dates_prefix(feed: str, file: str) -> str:
     """Where the dates stand that were read in the headers of a file's objects."""
     return f"{LEDGER}{feed}/dates/{file}/"
+
+
+def usual_key(feed: str, day: date) -> str:
+    """Where it stands how files came before a date."""
+    return f"{LEDGER}{feed}/usual/{day.isoformat()}.json"
+
+
+def silences_prefix(feed: str) -> str:
+    """Where it stands until when nobody is to be told, an object for each time that somebody said so."""
+    return f"{LEDGER}{feed}/silences/"
+
+
+def silence_key(feed: str, number: int) -> str:
+    """Where the silence of this number stands."""
+    return f"{silences_prefix(feed)}{number:04d}.json"
 
 
 @dataclass(frozen=True, slots=True)

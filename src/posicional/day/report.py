@@ -134,10 +134,12 @@ def report(
     *,
     unknown: tuple[str, ...] = (),
     unfinished: tuple[str, ...] = (),
+    alerts: tuple[str, ...] = (),
 ) -> Report:
     """The report of a day at a moment, where `action` is what comes next.
 
-    `unknown` are names of no file, `unfinished` sentences about what lies there and does not count.
+    `unknown` are names of no file, `unfinished` sentences about what lies there and does not count, `alerts` about what
+    people have not heard.
     """
     return Report(
         feed=feed.name,
@@ -148,32 +150,36 @@ def report(
         shown=tuple(_shown(day)),
         decisions=tuple(_decisions(feed, day)),
         next=next_text(action),
-        notes=(*unfinished, *_notes(day, unknown)),
+        notes=(*unfinished, *alerts, *_notes(day, unknown)),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A day in a line. `word`: how it stands (`Rest.why`), or `to do`; `new`: arrivals that nobody has taken yet."""
+    """A day in a line. `word`: how it stands (`Rest.why`), or `to do`; `new`: arrivals that nobody has taken yet;
+    `alerts`: what people have not heard though they should.
+    """
 
     date: str
     word: str
     text: str
     new: int = 0
+    alerts: tuple[str, ...] = ()
 
     @property
     def shown(self) -> str:
         """As a terminal shows it."""
-        return f"  {self.date}  {self.word:<8}  {self.text}"
+        return "\n".join([f"  {self.date}  {self.word:<8}  {self.text}", *(f"    {alert}" for alert in self.alerts)])
 
 
-def line(feed: Feed, day: Day, action: Action, new: int = 0) -> Line:
+def line(feed: Feed, day: Day, action: Action, new: int = 0, alerts: tuple[str, ...] = ()) -> Line:
     """A day in a line, where `action` comes next once what is `new` has been taken, which may change it."""
     date = feed.calendar.format_date(day.date)
     if new:
         run = f"; run {day.run.number} is current" if day.run else ""
-        return Line(date, "to do", f"{_count(new, 'new arrival')}{run}", new)
-    return Line(date, action.why, action.text) if isinstance(action, Rest) else Line(date, "to do", next_text(action))
+        return Line(date, "to do", f"{_count(new, 'new arrival')}{run}", new, alerts)
+    word, text = (action.why, action.text) if isinstance(action, Rest) else ("to do", next_text(action))
+    return Line(date, word, text, alerts=alerts)
 
 
 def next_text(action: Action) -> str:
@@ -304,7 +310,8 @@ def _run_lines(run: RunReport, *, current: bool) -> list[str]:
 
 def _decision_line(one: DecisionReport) -> str:
     about = f" {one.about}" if one.about else ""
-    return f"  {one.number}  {one.decision}{about}: {one.why} ({one.who}, {one.at})"
+    why = f": {one.why}" if one.why else ""
+    return f"  {one.number}  {one.decision}{about}{why} ({one.who}, {one.at})"
 
 
 def _shown_line(one: ShownReport) -> str:

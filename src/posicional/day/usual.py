@@ -10,10 +10,15 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
 from statistics import median
+from typing import ClassVar
+
+from posicional.contract.feed import Feed
+from posicional.day.facts import Done, Fact, Seen, Shape
+from posicional.day.state import FileDay
 
 LEAST = 10
 """On fewer dates than these nothing is usual."""
@@ -63,6 +68,20 @@ class Usual:
     rejects: float
     repeats: bool
     dates: int
+
+
+def period_start(feed: Feed, when: date) -> datetime:
+    """The moment from which a file's times of arrival are counted."""
+    return datetime.combine(feed.calendar.period_end(when), time(), feed.timezone)
+
+
+def past_of(feed: Feed, when: date, file: FileDay) -> Past | None:
+    """What a file's date tells of what is usual; None where nothing that counts came."""
+    done, first = file.taken if file.current else None, file.arrivals[0].seen if file.arrivals else None
+    if not isinstance(done, Done) or not isinstance(first, Seen):
+        return None
+    local = first.modified.astimezone(feed.timezone)
+    return Past(when, local - period_start(feed, when), done.account.rows, done.account.rejects, done.sha256)
 
 
 def usual(past: Sequence[Past]) -> Usual | None:
@@ -129,3 +148,66 @@ def _most_rejects(known: Usual, records: int) -> int:
     """How many of so many records may be rejected; few of them are a matter of chance."""
     expected = known.rejects * records
     return math.floor(expected + SPREADS * (1 + math.sqrt(expected)))
+
+
+@dataclass(frozen=True, slots=True)
+class Early:
+    """What a date's files are like beside their past, at a moment: what an early warning is made of.
+
+    `known`: what is usual of each file. `late`: those that are not here and usually are. `unusual`: what is so about
+    those that came; None where nobody has looked.
+    """
+
+    now: datetime
+    known: Mapping[str, Usual] = field(default_factory=dict)
+    late: tuple[str, ...] = ()
+    unusual: tuple[Unusual, ...] | None = None
+
+
+def early(
+    feed: Feed,
+    day: date,
+    files: Mapping[str, FileDay],
+    missing: Sequence[str],
+    past: Mapping[str, Sequence[Past]],
+    now: datetime,
+) -> Early:
+    """What is early to be told of a date, from its `files`, of which these are `missing`, and the dates before it."""
+    known = {name: one for name in files if (one := usual(past.get(name, ())))}
+    start = period_start(feed, day)
+    late = [name for name in missing if name in known and not files[name].arrivals and now >= start + known[name].late]
+    return Early(now, known, tuple(late), tuple(_unusual(files, known, past)))
+
+
+def _unusual(
+    files: Mapping[str, FileDay], known: Mapping[str, Usual], past: Mapping[str, Sequence[Past]]
+) -> Iterator[Unusual]:
+    for name, one in known.items():
+        done = files[name].taken if files[name].current else None
+        if done is not None:
+            before = max(past[name], key=lambda each: each.date)
+            yield from unusual(name, one, done.account.rows, done.account.rejects, done.sha256, before)
+
+
+# --- as it is written down --------------------------------------------------------------------------------------------
+
+
+class PastFact(Shape):
+    """A file on one date that is over, as `Past` has it; `came` in seconds."""
+
+    date: date
+    came: int
+    rows: int
+    rejects: int
+    sha256: str
+
+
+class UsualFact(Fact):
+    """How each file came on the dates before one, the newest last: from that it is reckoned what is usual.
+
+    It stands beside the days, and can be read from them anew.
+    """
+
+    KIND: ClassVar[str] = "usual"
+
+    files: Mapping[str, tuple[PastFact, ...]] = {}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from posicional.contract.feed import Feed
+from posicional.day.alerts import unsent
 from posicional.day.gate import Action, Rest, decide
 from posicional.day.journal import Facts, Ledger
 from posicional.day.report import Line, line
@@ -106,7 +107,8 @@ def glance(feed: Feed, day: date, outside: Outside, lying: Incoming) -> Glance:
 
 
 def open_days(feed: Feed, outside: Outside) -> tuple[list[Line], int]:
-    """A line for each date of the window that has begun and is not finished, and for the newest; how many there are.
+    """A line for each date of the window that has begun and is not finished, or of which people have not heard what
+    they should, and for the newest; how many there are.
 
     Raises `UsageError` for a name that two files of the feed claim, `StoreError`.
     """
@@ -114,5 +116,9 @@ def open_days(feed: Feed, outside: Outside) -> tuple[list[Line], int]:
     lying = incoming(feed, outside, remember=False)
     dates = window.dates(lying)
     found = [glance(feed, day, outside, lying) for day in dates]
-    wanted = [one for one in found if one.day.date == window.newest or (one.begun and not one.finished)]
-    return [line(feed, one.day, one.action, one.new) for one in wanted], len(dates)
+    wanted = [
+        one
+        for one in found
+        if one.day.date == window.newest or (one.begun and not one.finished) or any(unsent(one.facts))
+    ]
+    return [line(feed, one.day, one.action, one.new, tuple(unsent(one.facts))) for one in wanted], len(dates)

@@ -8,13 +8,14 @@ from datetime import date, datetime, timedelta
 from urllib.parse import unquote
 
 from posicional.contract.feed import Feed
-from posicional.day.alarm import alarm, warning
+from posicional.day.alarm import Manner, Reminder, alarm, is_over, warning
 from posicional.day.alarm_words import Language
-from posicional.day.alerts import DEADLINE, EXPECTED
+from posicional.day.alerts import DEADLINE
 from posicional.day.deadline import Situation, Standing, situation
 from posicional.day.history import History, history, tells
 from posicional.day.journal import Facts, Ledger
 from posicional.day.state import Day, fold
+from posicional.day.usual import Early
 from posicional.errors import DataRefused, NotDone, PosicionalError, StoreError, UsageError
 from posicional.ports import Outside
 from posicional.steps.latest import with_latest
@@ -85,15 +86,23 @@ def assess(feed: Feed, facts: Facts, outside: Outside) -> tuple[Day, Situation]:
 
 
 def told(
-    feed: Feed, day: Day, found: Situation, outside: Outside, language: Language, condition: str = DEADLINE
+    feed: Feed,
+    day: Day,
+    found: Situation,
+    outside: Outside,
+    language: Language,
+    condition: str = DEADLINE,
+    *,
+    early: Early | None = None,
+    reminder: Reminder | None = None,
 ) -> str:
     """What people are told of a date. Raises `StoreError`."""
-    store = _another_store(feed, outside)
+    manner = Manner(language, _another_store(feed, outside), reminder)
+    early = early or Early(outside.clock.now())
+    past = History() if is_over(condition, day, found, early) else _history(feed, day.date, outside)
     if condition == DEADLINE:
-        past = History() if found.good else _history(feed, day.date, outside)
-        return alarm(feed, day, found, past, language, store)
-    past = _history(feed, day.date, outside) if condition == EXPECTED and found.overdue else History()
-    return warning(feed, day, found, past, condition, language, store)
+        return alarm(feed, day, found, past, manner)
+    return warning(feed, day, found, past, early, condition, manner)
 
 
 def _another_store(feed: Feed, outside: Outside) -> str:

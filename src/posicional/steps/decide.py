@@ -152,6 +152,14 @@ def note(feed: Feed, day: date, outside: Outside, *, why: str, about: Mapping[st
     return _decide(feed, day, outside, "note", why, lambda _: _About("noted", about), any_date=True)
 
 
+def reason_of(why: str, where: str) -> str:
+    """The reason in one line. Raises `UsageError` when there is none."""
+    reason = " ".join(why.split())
+    if not reason.strip(".…"):  # an alarm's command, pasted as it is, has dots in the place of the reason
+        raise UsageError("a decision needs a reason", where=where, hint='say it with --why "…"')
+    return reason
+
+
 def _decide(
     feed: Feed,
     day: date,
@@ -165,9 +173,7 @@ def _decide(
     """Write the decision as the day's next one. Whoever was faster may have changed what it is about: look again."""
     if not any_date:
         check_date(feed, day)
-    reason = " ".join(why.split())
-    if not reason.strip(".…"):  # an alarm's command, pasted as it is, has dots in the place of the reason
-        raise UsageError("a decision needs a reason", where=place(feed, day), hint='say it with --why "…"')
+    reason = reason_of(why, place(feed, day))
     ledger = Ledger(outside, feed.name, day)
     facts: Facts | None = None
     while True:
