@@ -22,7 +22,7 @@ from posicional.day.facts import Alert
 from posicional.day.journal import Facts, Ledger
 from posicional.day.keys import AlertKey
 from posicional.errors import NotifyError
-from posicional.ports import Event, Notice, Outside
+from posicional.ports import Channel, Event, Notice, Outside
 from posicional.steps.alerts import raise_alerts
 from posicional.steps.quiet import acknowledge
 from post import Hook, Mails, free_port, hook, mails
@@ -243,7 +243,7 @@ class Stuck:
 def test_a_channel_that_never_answers_keeps_nobody_waiting() -> None:
     """The others have it, and after a time it counts as failed; a library's error is named, never quoted."""
     said: list[str] = []
-    channels = [Stuck(), Lines(said.append), Stuck(ValueError("json://s3cr3t"), name="odd")]
+    channels: list[Channel] = [Stuck(), Lines(said.append), Stuck(ValueError("json://s3cr3t"), name="odd")]
     outcomes = tell_all(channels, NOTICE, seconds=0.2)
     assert outcomes == {"stuck": "no answer in 0 s", "terminal": "", "odd": "stopped by ValueError"}
     assert said == [NOTICE.text]

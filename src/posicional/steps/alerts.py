@@ -101,7 +101,10 @@ class _Teller:
     @cached_property
     def silent_until(self) -> datetime | None:
         """Until when nobody is to be told; looked up only where there is something to tell."""
-        silence = silence_of(self.feed, self.outside)
+        try:
+            silence = silence_of(self.feed, self.outside)
+        except StoreError:  # rather told for nothing than not at all
+            return None
         return silence.until if silence else None
 
     def tell(self, condition: Condition, text: Text) -> Notice | None:
