@@ -5,6 +5,7 @@ Nothing heavy is imported here: `posicional --help` answers at once (a test hold
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -79,12 +80,18 @@ def main() -> None:
     """Run the command line and leave with the exit code that the outcome means."""
     # numpy would start a thread on every core to multiply matrices, which nothing here does.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # pydantic would look through every installed package for plug-ins, which have no say in what a contract means.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
+    # Loading libraries makes a great many objects, all of which stay: Python would look for rubbish among them.
+    gc.set_threshold(50_000)
     with patient_output() as output:
         code = _outcome()
         if output is not None:
             output.flush()
             if output.error is not None and not isinstance(output.error, BrokenPipeError):
                 code = _say(f"not all could be printed: {output.error.strerror}", code or 5)
+    if "duckdb" not in sys.modules:  # which counts what is left of it, and would complain
+        gc.freeze()  # and once more at the end, of a process that goes with all that it holds
     sys.exit(code)
 
 
