@@ -122,7 +122,7 @@ def test_the_page_speaks_portuguese_and_english(good: Watched) -> None:
 def test_a_template_uses_every_word_and_no_other() -> None:
     """Each word stands on some page, or is chosen by what stands before its underscore."""
     folder = Path(look.__file__).parent
-    sources = [*(folder / "templates").glob("*.html"), folder / "app.py"]
+    sources = [*(folder / "templates").glob("*.html"), *folder.glob("*.py")]
     used = set(re.findall(r"\bw(?:ords)?(?:\.|\[['\"])(\w+)", "".join(path.read_text() for path in sources)))
     spelled = {name for name in EN if not re.match(r"[stdca]_", name)}
     assert spelled - used == set()

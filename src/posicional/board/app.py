@@ -7,34 +7,30 @@ the feed's own; nothing else of a request reaches a store.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from posicional.board import details, look, pictures
+from posicional.board import data_pages, details, look, pictures
 from posicional.board.actions import act, offered
 from posicional.board.guard import COOKIE, HOURS, Guard, Headers
-from posicional.board.look import Track, Watched
-from posicional.board.rejects import has_personal
+from posicional.board.look import Watched
 from posicional.board.sentences import sentence
+from posicional.board.site import Board, Page, Said, here_of, templates
 from posicional.board.words import COOKIE as LANGUAGE_COOKIE
-from posicional.board.words import LANGUAGES, language_of, number, span
-from posicional.day.deadline import GOOD
-from posicional.day.decisions import person
-from posicional.errors import NotDone, PosicionalError, UsageError
+from posicional.board.words import LANGUAGES, language_of
+from posicional.errors import PosicionalError, UsageError
 
 HERE = Path(__file__).parent
 
@@ -43,9 +39,6 @@ BODY = 16 << 10
 
 SHOWN_DAYS = 40
 """Business dates that the plots go back."""
-
-Page = Callable[["Board", Request, Mapping[str, str]], Response]
-"""Answers a request, given its form; runs in a thread, for stores make it wait."""
 
 
 class Pulse(Protocol):
@@ -60,64 +53,9 @@ class Pulse(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What became of a decision, above the page that follows it."""
-
-    text: str
-    bad: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Board:
-    """What the pages are about, and who may see and change what."""
-
-    feeds: Mapping[str, Watched]
-    guard: Guard
-    templates: Environment
-
-    def feed(self, request: Request) -> Watched:
-        """The feed that a request names."""
-        if watched := self.feeds.get(request.path_params["feed"]):
-            return watched
-        raise HTTPException(404)
-
-    def date(self, request: Request, watched: Watched) -> date:
-        """The business date that a request names; else today's."""
-        text = request.path_params.get("date")
-        try:
-            day = watched.feed.calendar.parse_date(text) if text else watched.today
-        except UsageError:
-            raise HTTPException(404) from None
-        if not watched.feed.calendar.is_business_date(day):
-            raise HTTPException(404)
-        return day
-
-    def page(self, request: Request, name: str, status: int = 200, **values: Any) -> HTMLResponse:
-        """A page from its template."""
-        language = language_of(request)
-        words = LANGUAGES[language]
-        user = self.guard.name(request)
-        standard = {
-            "w": words,
-            "language": language,
-            "here": request.url.path,
-            "feeds": list(self.feeds.values()) if self.guard.may_read(request) else [],
-            "feed": None,
-            "page": "",
-            "said": None,
-            "user": user,
-            "user_by_token": COOKIE in request.cookies,
-            "number": partial(number, language=language),
-            "told": partial(sentence, language=language),
-            "shown_date": lambda day: f"{day:%Y-%m-%d}" if language == "en" else f"{day:%d/%m/%Y}",
-        }
-        return HTMLResponse(self.templates.get_template(name).render({**standard, **values}), status)
-
-
 def create(feeds: Sequence[Watched], guard: Guard, pulse: Pulse | None = None) -> Starlette:
     """The application over some feeds; `pulse`: of the watch that it belongs to."""
-    board = Board({one.name: one for one in feeds}, guard, _templates())
+    board = Board({one.name: one for one in feeds}, guard, templates())
     get, post = ["GET"], ["POST"]
     routes = [
         Route("/", _endpoint(board, home), methods=get),
@@ -125,9 +63,13 @@ def create(feeds: Sequence[Watched], guard: Guard, pulse: Pulse | None = None) -
         Route("/feed/{feed}", _endpoint(board, today), methods=get),
         Route("/feed/{feed}/past", _endpoint(board, past), methods=get),
         Route("/feed/{feed}/{date}", _endpoint(board, today), methods=get),
-        Route("/feed/{feed}/{date}/file/{name}", _endpoint(board, file), methods=get),
-        Route("/feed/{feed}/{date}/file/{name}", _endpoint(board, reveal, acts=True), methods=post),
-        Route("/feed/{feed}/{date}/dataset/{name}", _endpoint(board, dataset), methods=get),
+        Route("/feed/{feed}/{date}/file/{name}", _endpoint(board, data_pages.file), methods=get),
+        Route("/feed/{feed}/{date}/file/{name}", _endpoint(board, data_pages.reveal, acts=True), methods=post),
+        Route("/feed/{feed}/{date}/dataset/{name}", _endpoint(board, data_pages.dataset), methods=get),
+        Route("/feed/{feed}/{date}/dataset/{name}/line", _endpoint(board, data_pages.line), methods=get),
+        Route(
+            "/feed/{feed}/{date}/dataset/{name}/line", _endpoint(board, data_pages.reveal_line, acts=True), methods=post
+        ),
         Route("/feed/{feed}/{date}/{action}", _endpoint(board, decision, acts=True), methods=post),
         Route("/language", _endpoint(board, language, reads=False), methods=post),
         Route("/sign-in", _endpoint(board, sign_in, reads=False), methods=[*get, *post]),
@@ -137,37 +79,6 @@ def create(feeds: Sequence[Watched], guard: Guard, pulse: Pulse | None = None) -
         Mount("/static", StaticFiles(directory=HERE / "static")),
     ]
     return Starlette(routes=routes, middleware=[Middleware(Headers)], max_body_size=BODY)
-
-
-def _templates() -> Environment:
-    templates = Environment(
-        loader=PackageLoader("posicional.board"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    templates.globals.update(static=_static, tone=_tone, chip=_chip, run_chip=_run_chip, span=span, person=person)
-    return templates
-
-
-def _static(name: str) -> str:
-    return f"/static/{name}"
-
-
-def _chip(track: Track) -> str:
-    return "late" if track.late else track.status
-
-
-def _run_chip(status: str) -> str:
-    return status if status in ("succeeded", "failed", "live") else ""
-
-
-def _tone(standing: str) -> str:
-    """The colour of a standing: what is well, under way, waiting for people, or bad."""
-    if standing in ("published", "published late"):
-        return "good"
-    if standing in ("not due", "running"):
-        return "live"
-    if standing in ("skipped", "no business day", "held"):
-        return "wait" if standing == "held" else ""
-    return "bad" if standing not in GOOD else ""
 
 
 def _endpoint(board: Board, page: Page, *, reads: bool = True, acts: bool = False) -> Callable[[Request], Any]:
@@ -181,7 +92,7 @@ def _endpoint(board: Board, page: Page, *, reads: bool = True, acts: bool = Fals
         if request.method == "POST" and not guard.same_origin(request):
             return PlainTextResponse("a form of another page", 403)
         if reads and not guard.may_read(request):
-            return RedirectResponse(f"/sign-in?back={request.url.path}", 303)
+            return RedirectResponse(f"/sign-in?back={quote(here_of(request))}", 303)
         if acts and not guard.may_act(request):
             return board.page(request, "problem.html", 403, text=words["forbidden"])
         form = {}
@@ -192,7 +103,8 @@ def _endpoint(board: Board, page: Page, *, reads: bool = True, acts: bool = Fals
         except HTTPException as error:
             return board.page(request, "problem.html", error.status_code, text=words["not_found"])
         except PosicionalError as error:
-            return board.page(request, "problem.html", 503, text=sentence(str(error), language_of(request)))
+            status = 409 if isinstance(error, UsageError) else 503
+            return board.page(request, "problem.html", status, text=sentence(str(error), language_of(request)))
 
     return answer
 
@@ -294,57 +206,6 @@ def past(board: Board, request: Request, _form: Mapping[str, str]) -> Response:
     )
 
 
-def file(board: Board, request: Request, _form: Mapping[str, str], *, revealed: bool = False) -> Response:
-    """A file of a date: each arrival, where its bytes went, its first rejects under a ruler."""
-    watched = board.feed(request)
-    when, name = board.date(request, watched), request.path_params["name"]
-    expected = watched.feed.files.get(name)
-    if expected is None:
-        raise HTTPException(404)
-    return board.page(
-        request,
-        "file.html",
-        feed=watched.feed,
-        date=when,
-        file_name=name,
-        arrivals=details.received(watched, when, name, reveal=revealed),
-        has_personal=has_personal(expected.layout),
-        revealed=revealed,
-        may_act=bool(board.guard.name(request)),
-    )
-
-
-def reveal(board: Board, request: Request, form: Mapping[str, str]) -> Response:
-    """The same with personal values, once it is recorded who wanted to see them and why."""
-    watched = board.feed(request)
-    when, name = board.date(request, watched), request.path_params["name"]
-    if name not in watched.feed.files:
-        raise HTTPException(404)
-    act(watched, when, "reveal", name, form.get("why", ""), board.guard.name(request))
-    return file(board, request, form, revealed=True)
-
-
-def dataset(board: Board, request: Request, _form: Mapping[str, str]) -> Response:
-    """A dataset of a date: its columns, its first rows, its parts."""
-    watched = board.feed(request)
-    when, name = board.date(request, watched), request.path_params["name"]
-    if name not in watched.feed.datasets:
-        raise HTTPException(404)
-    try:
-        found = details.preview(watched, when, name)
-    except NotDone:
-        raise HTTPException(404) from None
-    return board.page(
-        request,
-        "dataset.html",
-        feed=watched.feed,
-        date=when,
-        dataset_name=name,
-        key=watched.feed.datasets[name].key,
-        found=found,
-    )
-
-
 def hand_over(board: Board, request: Request, _form: Mapping[str, str]) -> Response:
     """For whoever takes over: what is open, what was decided in the last day, what is expected next."""
     open_, decided, expected = [], [], []
@@ -413,4 +274,4 @@ def _inside(back: str) -> str:
     """Where to go next: a path of the board, never another site."""
     there = urlsplit(back)
     outside = there.scheme or there.netloc or not there.path.startswith("/") or there.path.startswith(("//", "/\\"))
-    return "/" if outside else there.path
+    return "/" if outside else f"{there.path}?{there.query}" if there.query else there.path

@@ -12,7 +12,9 @@ from posicional.backends.remember import Remembering
 from posicional.board.app import Pulse, create
 from posicional.board.guard import Guard
 from posicional.board.look import Watched
+from posicional.contract.feed import OpenSearchTarget
 from posicional.errors import UsageError
+from posicional.ports import Target
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -37,6 +39,15 @@ def serve(feeds: Sequence[Watched], guard: Guard, at: socket.socket, pulse: Puls
     uvicorn.Server(config).run(sockets=[at])
 
 
+def _waiting(target: OpenSearchTarget) -> Target:
+    """The endpoint of a feed, for somebody who waits for a page. Raises `UsageError` where it cannot be asked."""
+    try:
+        from posicional.backends.opensearch import connect
+    except ModuleNotFoundError as error:
+        raise UsageError(f"{error.name} is not installed", hint="pip install 'posicional[opensearch]'") from error
+    return connect(target, waiting=True)
+
+
 def _remembering(one: Watched) -> Watched:
     store = Remembering(one.outside.store, one.outside.clock)
-    return Watched(one.feed, dataclasses.replace(one.outside, store=store))
+    return Watched(one.feed, dataclasses.replace(one.outside, store=store, target=_waiting))
