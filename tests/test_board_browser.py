@@ -20,8 +20,8 @@ from posicional.backends.duckdb import DuckDbEngine
 from posicional.backends.notify import Lines
 from posicional.board.app import create
 from posicional.board.guard import Guard
-from posicional.board.look import Watched
 from posicional.board.serve import listen
+from posicional.board.watched import Watched
 from posicional.contract.feed import Feed
 from posicional.contract.tolerance import parse_tolerance
 from posicional.day.journal import Ledger

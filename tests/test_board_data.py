@@ -12,7 +12,7 @@ import pytest
 
 from posicional.backends.duckdb import DuckDbEngine
 from posicional.backends.opensearch import connect
-from posicional.board.look import Watched
+from posicional.board.watched import Watched
 from posicional.contract.feed import Feed, IndexOf, OpenSearchTarget
 from posicional.demo.osmem import start
 from posicional.ports import Outside

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from posicional.board.look import OneDay, Watched
+from posicional.board.look import OneDay
+from posicional.board.watched import Watched
 from posicional.errors import UsageError
 from posicional.steps import decide
 from posicional.steps.decide import Answer

@@ -22,23 +22,23 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from posicional.board import data_pages, details, look, pictures
+from posicional.board import data_pages, details, look, pictures, plots, progress
 from posicional.board.actions import act, offered
 from posicional.board.guard import COOKIE, HOURS, Guard, Headers
-from posicional.board.look import Watched
+from posicional.board.past import PastDay, habits, month_of, past_days
 from posicional.board.sentences import sentence
-from posicional.board.site import Board, Page, Said, here_of, templates
+from posicional.board.site import Board, Page, Said, here_of, shown_month, templates
+from posicional.board.watched import Watched, start_of
 from posicional.board.words import COOKIE as LANGUAGE_COOKIE
-from posicional.board.words import LANGUAGES, language_of
+from posicional.board.words import LANGUAGES, language_of, number
+from posicional.contract.calendar import Due
+from posicional.day.usual import MOST
 from posicional.errors import PosicionalError, UsageError
 
 HERE = Path(__file__).parent
 
 BODY = 16 << 10
 """Bytes of a form that are read."""
-
-SHOWN_DAYS = 40
-"""Business dates that the plots go back."""
 
 
 class Pulse(Protocol):
@@ -131,8 +131,8 @@ def today(board: Board, request: Request, _form: Mapping[str, str], said: Said |
     when = board.date(request, watched)
     calendar = watched.feed.calendar
     before = _neighbour(calendar.previous, when)
-    days = look.past_days(watched, before, SHOWN_DAYS) if before else []
-    one = look.one_day(watched, when, look.habits(days, when))
+    days = past_days(watched, before, MOST) if before else []
+    one = look.one_day(watched, when, habits(days, when))
     tracks = {track.name: track for track in one.tracks}
     return board.page(
         request,
@@ -143,6 +143,7 @@ def today(board: Board, request: Request, _form: Mapping[str, str], said: Said |
         here=f"/feed/{watched.name}/{when}",
         one=one,
         line=pictures.timeline(one),
+        steps=list(progress.steps(watched, one, days)),
         files=[(file, tracks[file.name]) for file in one.report.files],
         before=before,
         after=_neighbour(calendar.next, when) if when < watched.today else None,
@@ -188,31 +189,51 @@ def past(board: Board, request: Request, _form: Mapping[str, str]) -> Response:
         raise HTTPException(404) from None
     asked = min(asked, first)
     following = (asked + timedelta(days=31)).replace(day=1)
-    days = look.month_of(watched, asked)
-    shown = look.past_days(watched, min(watched.today, following - timedelta(days=1)), SHOWN_DAYS)
-    language = language_of(request)
-    names = "dom seg ter qua qui sex sáb" if language == "pt" else "Sun Mon Tue Wed Thu Fri Sat"
+    days = month_of(watched, asked)
+    shown = past_days(watched, min(watched.today, following - timedelta(days=1)), MOST)
     return board.page(
         request,
         "past.html",
         feed=watched.feed,
         page="past",
-        month=f"{asked:%m/%Y}" if language == "pt" else f"{asked:%Y-%m}",
+        month=shown_month(asked.isoformat()[:7], language_of(request)),
         month_before=(asked - timedelta(days=1)).isoformat()[:7],
         month_after=following.isoformat()[:7] if following <= first else None,
-        day_names=names.split(),
         weeks=pictures.weeks(days),
-        plots=[(name, pictures.arrivals(shown, name), pictures.volumes(shown, name)) for name in watched.feed.files],
+        **_plots(watched, [day for day in shown if day.begun], language_of(request)),
     )
+
+
+def _plots(watched: Watched, days: Sequence[PastDay], language: str) -> dict[str, Any]:
+    """What the days before a moment look like: when readers saw them, when each file came and how large it was."""
+    feed, words = watched.feed, LANGUAGES[language]
+    names = words["day_names"].split()
+    if not days:
+        return {"day_names": names, "readers": None, "plots": []}
+    newest, start = days[-1].date, partial(start_of, feed)
+
+    def counted(due: Due) -> timedelta:
+        """How a time of the contract is counted on the newest of the dates."""
+        moment = feed.calendar.due_at(due, newest, feed.timezone)
+        return moment.replace(tzinfo=None) - start(newest).replace(tzinfo=None)
+
+    plots_ = []
+    for name, one in feed.files.items():
+        by = counted(one.expected_by) if one.expected_by else None
+        times = plots.arrivals(days, name, by, words["expected_by"])
+        if times.points:
+            plots_.append((name, times, plots.volumes(days, name, partial(number, language=language))))
+    readers = plots.readers(days, start, counted(feed.deadline), words["deadline"])
+    return {"day_names": names, "readers": readers, "plots": plots_}
 
 
 def hand_over(board: Board, request: Request, _form: Mapping[str, str]) -> Response:
     """For whoever takes over: what is open, what was decided in the last day, what is expected next."""
     open_, decided, expected = [], [], []
     for watched in board.feeds.values():
-        open_ += look.open_dates(watched)
-        since = watched.outside.clock.now() - timedelta(days=1)
-        decided += [(watched.name, *one) for one in look.decided_since(watched, since)]
+        still_open, said = look.lately(watched, watched.outside.clock.now() - timedelta(days=1))
+        open_ += still_open
+        decided += [(watched.name, *one) for one in said]
         expected += list(details.expected_next(watched))
     return board.page(
         request,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 
 from starlette.exceptions import HTTPException
@@ -12,14 +12,16 @@ from starlette.responses import Response
 
 from posicional.board import details
 from posicional.board.actions import act
-from posicional.board.look import Watched
 from posicional.board.rejects import has_personal
 from posicional.board.sentences import sentence
 from posicional.board.site import Board
+from posicional.board.watched import Watched
 from posicional.board.words import LANGUAGES, language_of
 from posicional.documents.bodies import LONGEST_ID
 from posicional.errors import NotDone, TargetError, UsageError
 from posicional.records.ruler import names, scale
+from posicional.records.trial import PERSONAL, TriedField
+from posicional.records.visible import HIDDEN
 from posicional.steps.search import LONGEST, MOST, Looked, Result, result, search
 from posicional.steps.trace import Traced, trace
 
@@ -127,13 +129,19 @@ def _line(board: Board, request: Request, wanted: str, why: str = "") -> Respons
         record=record,
         seen=watched.local(found.arrived.seen) if found.arrived else None,
         ruler=(scale(0, end), record.cells, record.below.rstrip(), names(spans, 0, end, length)) if record else (),
-        fields=list(zip(shown.fields, record.values, record.wrong, strict=True))
-        if shown and record and record.values
-        else [],
+        fields=list(_fields(found)),
         has_personal=bool(found.arrived and has_personal(watched.feed.files[found.arrived.file].layout)),
         revealed=bool(why),
         may_act=bool(user),
     )
+
+
+def _fields(found: Traced) -> Iterator[tuple[TriedField, str, bool]]:
+    """The fields of the record with their values, and whether they are bad."""
+    if found.shown is not None and found.shown.first[0].values:
+        record = found.shown.first[0]
+        for field, value, wrong in zip(found.shown.fields, record.values, record.wrong, strict=True):
+            yield field, HIDDEN * 3 if value == PERSONAL else value, wrong
 
 
 def _traced(watched: Watched, name: str, when: date, wanted: str, user: str, why: str) -> Traced:

@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from posicional.board.look import Watched
 from posicional.board.rejects import Rejected, first_rejects
+from posicional.board.watched import Watched
 from posicional.day.facts import AccountFact, ControlFact, Seen
-from posicional.day.journal import Ledger
 from posicional.day.keys import INCOMING
 from posicional.day.state import fold
 from posicional.documents.mapping import LINEAGE
 from posicional.records.visible import HIDDEN
-from posicional.steps.latest import with_latest
 from posicional.steps.search import Result, Row
 
 LONGEST = 200
@@ -40,7 +38,7 @@ class Received:
 def received(watched: Watched, when: date, name: str, *, reveal: bool) -> list[Received]:
     """Every arrival of a file for a date, in the order of their numbers. Raises `StoreError`."""
     feed, store = watched.feed, watched.outside.store
-    facts = with_latest(feed, watched.outside, Ledger(watched.outside, feed.name, when).read())
+    facts = watched.facts(when)
     file = fold(feed, facts).files[name]
     found = []
     for one in file.arrivals:
@@ -94,7 +92,7 @@ def _text(value: object) -> str:
 def expected_next(watched: Watched) -> Iterator[tuple[str, str, datetime]]:
     """The files that are still to come, with when: for the date of today and the next one."""
     feed, now = watched.feed, watched.outside.clock.now()
-    facts = with_latest(feed, watched.outside, Ledger(watched.outside, feed.name, watched.today).read())
+    facts = watched.facts(watched.today)
     missing = fold(feed, facts).missing
     for when, names in ((watched.today, missing), (feed.calendar.next(watched.today), tuple(feed.files))):
         for name in names:

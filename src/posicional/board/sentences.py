@@ -54,6 +54,7 @@ _NEXT: Table = {
     "not a boolean": "não é sim ou não",
     "not allowed": "valor não permitido",
     "out of range": "fora dos limites",
+    "one of {names+}": "um destes: {names}",
     "publication {number} at {target} {status}: {why+}": "publicação {number} em {target}: {status}: {why}",
 }
 

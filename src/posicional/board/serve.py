@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import os
 import socket
 from collections.abc import Sequence
+from pathlib import Path
 
 import uvicorn
 
 from posicional.backends.remember import Remembering
 from posicional.board.app import Pulse, create
 from posicional.board.guard import Guard
-from posicional.board.look import Watched
+from posicional.board.watched import Watched
 from posicional.contract.feed import OpenSearchTarget
 from posicional.errors import UsageError
 from posicional.ports import Target
@@ -27,7 +30,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def serve(feeds: Sequence[Watched], guard: Guard, at: socket.socket, pulse: Pulse | None = None) -> None:
-    """Answer until the process is told to end. Facts are remembered while it lives."""
+    """Answer until the process is told to end. Facts are remembered while it lives, those of a bucket beyond that."""
     remembered = [_remembering(one) for one in feeds]
     config = uvicorn.Config(
         create(remembered, guard, pulse),
@@ -49,5 +52,13 @@ def _waiting(target: OpenSearchTarget) -> Target:
 
 
 def _remembering(one: Watched) -> Watched:
-    store = Remembering(one.outside.store, one.outside.clock)
+    store = Remembering(one.outside.store, one.outside.clock, _memory_of(one.outside.store.url))
     return Watched(one.feed, dataclasses.replace(one.outside, store=store, target=_waiting))
+
+
+def _memory_of(url: str) -> Path | None:
+    """Where the facts of a bucket are remembered for the next process; those of a folder are as near as that."""
+    if "://" not in url:
+        return None
+    caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(caches) / "posicional" / f"facts-{hashlib.sha256(url.encode()).hexdigest()[:16]}.sqlite"

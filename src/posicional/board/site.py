@@ -14,9 +14,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from posicional.board.guard import COOKIE, Guard
-from posicional.board.look import Track, Watched
+from posicional.board.look import Track
 from posicional.board.sentences import sentence
-from posicional.board.words import LANGUAGES, language_of, number, span
+from posicional.board.watched import Watched
+from posicional.board.words import LANGUAGES, decimal, language_of, number, span
 from posicional.day.deadline import GOOD
 from posicional.day.decisions import person
 from posicional.errors import UsageError
@@ -75,6 +76,8 @@ class Board:
             "user_by_token": COOKIE in request.cookies,
             "number": partial(number, language=language),
             "told": partial(sentence, language=language),
+            "decimal": partial(decimal, language=language),
+            "shown_month": partial(shown_month, language=language),
             "shown_date": lambda day: f"{day:%Y-%m-%d}" if language == "en" else f"{day:%d/%m/%Y}",
         }
         return HTMLResponse(self.templates.get_template(name).render({**standard, **values}), status)
@@ -86,12 +89,19 @@ def here_of(request: Request) -> str:
     return f"{request.url.path}?{query}" if query else request.url.path
 
 
+def shown_month(month: str, language: str) -> str:
+    """A month (`2026-11`) as each language writes it."""
+    return month if language == "en" else f"{month[5:]}/{month[:4]}"
+
+
 def templates() -> Environment:
     """The templates, which escape everything, and what they may call."""
     made = Environment(
         loader=PackageLoader("posicional.board"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    made.globals.update(static=_static, tone=_tone, chip=_chip, run_chip=_run_chip, span=span, person=person)
+    made.globals.update(
+        static=_static, tone=_tone, sign=_sign, chip=_chip, run_chip=_run_chip, span=span, person=person, zip=zip
+    )
     return made
 
 
@@ -116,3 +126,9 @@ def _tone(standing: str) -> str:
     if standing in ("skipped", "no business day", "held"):
         return "wait" if standing == "held" else ""
     return "bad" if standing not in GOOD else ""
+
+
+def _sign(standing: str) -> str:
+    """A sign for a standing, for those who do not tell colours apart."""
+    signs = {"good": "✓", "bad": "✕", "live": "●", "wait": "‖"}
+    return "!" if standing == "published late" else signs.get(_tone(standing), "")
