@@ -16,7 +16,6 @@ from urllib.parse import quote, urlsplit
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
@@ -27,7 +26,7 @@ from posicional.board.actions import act, offered
 from posicional.board.guard import COOKIE, HOURS, Guard, Headers
 from posicional.board.past import PastDay, habits, month_of, past_days
 from posicional.board.sentences import sentence
-from posicional.board.site import Board, Page, Said, here_of, shown_month, templates
+from posicional.board.site import FIRST_YEAR, Board, Page, Said, here_of, shown_month, templates
 from posicional.board.watched import Watched, start_of
 from posicional.board.words import COOKIE as LANGUAGE_COOKIE
 from posicional.board.words import LANGUAGES, language_of, number
@@ -53,7 +52,7 @@ class Pulse(Protocol):
         ...
 
 
-def create(feeds: Sequence[Watched], guard: Guard, pulse: Pulse | None = None) -> Starlette:
+def create(feeds: Sequence[Watched], guard: Guard, pulse: Pulse | None = None) -> Headers:
     """The application over some feeds; `pulse`: of the watch that it belongs to."""
     board = Board({one.name: one for one in feeds}, guard, templates())
     get, post = ["GET"], ["POST"]
@@ -74,11 +73,11 @@ def create(feeds: Sequence[Watched], guard: Guard, pulse: Pulse | None = None) -
         Route("/language", _endpoint(board, language, reads=False), methods=post),
         Route("/sign-in", _endpoint(board, sign_in, reads=False), methods=[*get, *post]),
         Route("/sign-out", _endpoint(board, sign_out, reads=False), methods=post),
-        Route("/healthz", partial(healthz, pulse), methods=get),
+        Route("/healthz", _endpoint(board, partial(healthz, pulse), reads=False), methods=get),
         *([Route("/metrics", _endpoint(board, partial(metrics, pulse)), methods=get)] if pulse else []),
         Mount("/static", StaticFiles(directory=HERE / "static")),
     ]
-    return Starlette(routes=routes, middleware=[Middleware(Headers)], max_body_size=BODY)
+    return Headers(Starlette(routes=routes, max_body_size=BODY))
 
 
 def _endpoint(board: Board, page: Page, *, reads: bool = True, acts: bool = False) -> Callable[[Request], Any]:
@@ -187,6 +186,8 @@ def past(board: Board, request: Request, _form: Mapping[str, str]) -> Response:
         asked = date.fromisoformat(f"{request.query_params.get('month', first.isoformat()[:7])}-01")
     except ValueError:
         raise HTTPException(404) from None
+    if asked.year < FIRST_YEAR:
+        raise HTTPException(404)
     asked = min(asked, first)
     following = (asked + timedelta(days=31)).replace(day=1)
     days = month_of(watched, asked)
@@ -267,7 +268,7 @@ def sign_in(board: Board, request: Request, form: Mapping[str, str]) -> Response
             request, "signin.html", 403 if wrong else 200, here=back, back=back, wrong=wrong, has_tokens=tokens
         )
     answer = RedirectResponse(back, 303)
-    secure = request.url.scheme == "https"
+    secure = board.guard.secure(request)
     answer.set_cookie(COOKIE, known[1], max_age=HOURS * 3600, httponly=True, samesite="strict", secure=secure)
     return answer
 
@@ -280,9 +281,11 @@ def sign_out(board: Board, request: Request, _form: Mapping[str, str]) -> Respon
     return answer
 
 
-def healthz(pulse: Pulse | None, _request: Request) -> Response:
-    """That the board answers, and that the watch it belongs to is at work."""
+def healthz(pulse: Pulse | None, board: Board, request: Request, _form: Mapping[str, str]) -> Response:
+    """That the board answers, and that the watch it belongs to is at work; what is wrong for those who may read."""
     ill = pulse.ill() if pulse else ""
+    if ill and not board.guard.may_read(request):
+        ill = "ill"
     return PlainTextResponse(f"{ill or 'ok'}\n", 503 if ill else 200)
 
 

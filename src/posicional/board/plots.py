@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from posicional.board.past import PastDay
-from posicional.board.pictures import Tick
+from posicional.board.pictures import Side, Tick
 
 WIDE, HIGH = 600, 170
 LEFT, RIGHT, TOP, BOTTOM = 64, 572, 14, 140
@@ -33,12 +33,13 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """Points over dates, with marks on both axes. `limit`: the height of a line, and its label."""
+    """Points over dates, with marks on both axes. `limit`: the height of a line, and its label at its `side`."""
 
     points: tuple[Point, ...]
     across: tuple[Tick, ...]
     up: tuple[Tick, ...]
     limit: Tick | None = None
+    side: Side = "end"
     step: float = 1.0
     bottom: float = BOTTOM
 
@@ -115,16 +116,25 @@ def _plot(
         return round(BOTTOM - (value - first) / (last - first) * (BOTTOM - TOP), 1)
 
     at, words = limit
+    points = tuple(Point(place[when], y(value), when, label(value), bad) for when, value, bad in values)
     return Plot(
-        points=tuple(Point(place[when], y(value), when, label(value), bad) for when, value, bad in values),
+        points=points,
         across=tuple(Tick(place[when], f"{when:%d/%m}") for when in _some([day.date for day in days])),
         up=tuple(
             Tick(y(first + number * step), label(first + number * step))
             for number in range(round((last - first) / step) + 1)
         ),
         limit=None if at is None else Tick(y(at), f"{words} {_time(at)}"),
+        side="end" if at is None else _free(points, y(at)),
         step=apart,
     )
+
+
+def _free(points: Sequence[Point], y: float) -> Side:
+    """The end of a line at which fewer points stand in the way of its label."""
+    near = [one.x for one in points if -6 < y - one.y < 22]
+    third = (RIGHT - LEFT) / 3
+    return "end" if sum(x > RIGHT - third for x in near) <= sum(x < LEFT + third for x in near) else "start"
 
 
 def _some(dates: Sequence[date], most: int = 6) -> Iterator[date]:

@@ -22,6 +22,9 @@ from posicional.day.deadline import GOOD
 from posicional.day.decisions import person
 from posicional.errors import UsageError
 
+FIRST_YEAR = 1970
+"""Dates of years before this one, and of years to come, are nobody's: calendars end somewhere."""
+
 Page = Callable[["Board", Request, Mapping[str, str]], Response]
 """Answers a request, given its form; runs in a thread, for stores make it wait."""
 
@@ -55,7 +58,8 @@ class Board:
             day = watched.feed.calendar.parse_date(text) if text else watched.today
         except UsageError:
             raise HTTPException(404) from None
-        if not watched.feed.calendar.is_business_date(day):
+        known = FIRST_YEAR <= day.year <= watched.today.year + 1
+        if not known or not watched.feed.calendar.is_business_date(day):
             raise HTTPException(404)
         return day
 
