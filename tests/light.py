@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 import planos_by_hand as by_hand
 from posicional.contract.feed import Dataset, Feed, IndexOf, OpenSearchTarget
 from posicional.errors import SqlError, TargetError
-from posicional.ports import Body, Document, IndexState, Loaded, Move, Offending, Place, Store, Written
+from posicional.ports import Body, Document, Found, IndexState, Loaded, Move, Offending, Place, Store, Written
 
 Tables = Mapping[str, Sequence[str]]
 """Table -> where its parts are."""
@@ -195,6 +195,17 @@ class Shelf:
     def documents(self, index: str, ids: Sequence[str]) -> dict[str, Document]:
         """Those of these ids."""
         return {name: Document(found, 1) for name, found in self._of(index).items() if name in ids}
+
+    def find(self, index: str, text: str, words: Sequence[str], values: Sequence[str], *, most: int) -> Found:
+        """Those that hold a text."""
+        found = {
+            name: one
+            for name, one in self._of(index).items()
+            if name == text
+            or any(text.lower() in str(one.get(word, "")).lower() for word in words)
+            or any(text == str(one.get(value)) for value in values)
+        }
+        return Found(dict(list(found.items())[:most]), len(found) > most)
 
     def indices(self, *names: str) -> dict[str, IndexState]:
         """Indices by name or alias."""

@@ -20,6 +20,7 @@ from posicional.ports import (
     Clock,
     Document,
     Engine,
+    Found,
     IndexState,
     Loaded,
     Move,
@@ -292,6 +293,10 @@ class ShakyShelf:
     def documents(self, index: str, ids: Sequence[str]) -> dict[str, Document]:
         """Look at documents."""
         return self._do(f"documents of {index}", lambda: self.real.documents(index, ids))
+
+    def find(self, index: str, text: str, words: Sequence[str], values: Sequence[str], *, most: int) -> Found:
+        """Search."""
+        return self._do(f"find in {index}", lambda: self.real.find(index, text, words, values, most=most))
 
     def load(self, index: str, bodies: Iterable[Body], *, most: int = 1000) -> Loaded:
         """Send documents."""

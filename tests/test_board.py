@@ -16,7 +16,7 @@ from posicional.backends.remember import Remembering
 from posicional.board import look, pictures
 from posicional.board.app import create
 from posicional.board.guard import HEADERS, Guard
-from posicional.board.look import Watched
+from posicional.board.watched import Watched
 from posicional.board.words import EN, PT
 from posicional.contract.feed import Feed
 from posicional.contract.tolerance import parse_tolerance
@@ -24,7 +24,7 @@ from posicional.day.facts import Decision
 from posicional.day.journal import Ledger
 from posicional.ports import Store
 from posicional.steps.advance import advance
-from test_cost import EVENING, Counting, before, put_days
+from test_cost import EVENING
 from worlds import CPFS, DAY, ToldClock, clientes, contratos, new_store, outside_of, send, write_feed
 
 TOKEN = "um-token-de-teste"  # noqa: S105 - of the tests
@@ -122,10 +122,11 @@ def test_the_page_speaks_portuguese_and_english(good: Watched) -> None:
 def test_a_template_uses_every_word_and_no_other() -> None:
     """Each word stands on some page, or is chosen by what stands before its underscore."""
     folder = Path(look.__file__).parent
-    sources = [*(folder / "templates").glob("*.html"), folder / "app.py"]
+    sources = [*(folder / "templates").glob("*.html"), *folder.glob("*.py")]
     used = set(re.findall(r"\bw(?:ords)?(?:\.|\[['\"])(\w+)", "".join(path.read_text() for path in sources)))
-    spelled = {name for name in EN if not re.match(r"[stdca]_", name)}
+    spelled = {name for name in EN if not re.match(r"[stdcapkf]_", name)}
     assert spelled - used == set()
+    assert {name for name in EN if hasattr(EN, name)} == set()  # a template would take the mapping's own
 
 
 def test_a_refused_file_shows_the_reason_and_the_line_under_its_fields(refused: Watched) -> None:
@@ -290,51 +291,6 @@ def test_where_to_go_next_is_never_another_site(good: Watched) -> None:
         assert answer.headers["location"] == "/"
 
 
-@pytest.fixture(scope="module")
-def years(feed: Feed, tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """A year of finished days in a store."""
-    store = new_store("memory", tmp_path_factory.getbasetemp())
-    send(store, f"CONTRATOS_{DAY:%Y%m%d}.txt", contratos())
-    send(store, f"CLIENTES_{DAY:%Y%m%d}.txt", clientes())
-    assert advance(feed, DAY, watched(store, feed).outside).problem is None
-    day = {found.key: store.read(found.key) for found in store.list("")}
-    put_days(store, day, before(365))
-    return store
-
-
-@pytest.mark.parametrize(
-    ("path", "lists"),
-    [("/feed/saude", 4), ("/feed/saude/past", 8), ("/hand-over", 12), (f"/feed/saude/{DATE}/file/contratos", 1)],
-)
-def test_a_page_costs_the_store_little_once_its_facts_are_remembered(
-    years: Store, feed: Feed, path: str, lists: int
-) -> None:
-    """The second time a page reads no fact, and lists only the days that are not long over."""
-    counting = Counting(years)
-    remembering = Remembering(counting, ToldClock(EVENING))
-    client = browser(watched(remembering, feed))
-    assert client.get(path).status_code == 200
-    counting.calls.clear()
-    assert client.get(path).status_code == 200
-    remembering.close()
-    print(path, counting.calls)
-    assert counting.calls["read"] == 0
-    assert counting.calls["list"] <= lists
-
-
-def test_what_is_remembered_can_be_lost_at_any_time(years: Store, feed: Feed, tmp_path: Path) -> None:
-    """A broken or missing memory costs time, and changes no page; a kept one serves the next process."""
-    path = tmp_path / "facts.sqlite"
-    pages = []
-    for content in (None, b"this is no database" * 100, b""):
-        if content is not None:
-            path.write_bytes(content)
-        remembering = Remembering(years, ToldClock(EVENING), path)
-        pages.append(browser(watched(remembering, feed)).get("/feed/saude/past").text)
-        remembering.close()
-    assert len(set(pages)) == 1
-
-
 def test_an_older_day_is_listed_anew_after_a_while_or_when_it_is_changed_here(good: Watched) -> None:
     """What others write about it is seen after some minutes, one's own at once."""
     clock = ToldClock(EVENING + timedelta(days=30))
@@ -354,5 +310,5 @@ def test_the_picture_of_a_day_has_every_file_and_the_deadline(good: Watched) -> 
     """Arrivals stand where their hour is, left of what comes later."""
     line = pictures.timeline(look.one_day(good, DAY))
     assert [row.track.name for row in line.rows] == ["contratos", "clientes"]
-    assert all(150 <= mark <= 980 for mark in (line.due, *(dot.x for row in line.rows for dot in row.dots)))
+    assert all(150 <= mark <= 980 for mark in (line.due.x, *(dot.x for row in line.rows for dot in row.dots)))
     assert len(line.ticks) <= 13

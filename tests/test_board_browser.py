@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import uvicorn
+from bench.history import days_before, write_history
 from playwright.sync_api import Browser, Page, expect
 
 from browser import axe, chromium
@@ -20,10 +21,11 @@ from posicional.backends.duckdb import DuckDbEngine
 from posicional.backends.notify import Lines
 from posicional.board.app import create
 from posicional.board.guard import Guard
-from posicional.board.look import Watched
 from posicional.board.serve import listen
+from posicional.board.watched import Watched
 from posicional.contract.feed import Feed
 from posicional.contract.tolerance import parse_tolerance
+from posicional.day.alarm_words import Language
 from posicional.day.journal import Ledger
 from posicional.demo.day import moments, planos
 from posicional.demo.sample import write_sample
@@ -40,7 +42,9 @@ OVER = "document.documentElement.scrollWidth - document.documentElement.clientWi
 """By how much a page is wider than the window."""
 
 PICTURES = os.environ.get("POSICIONAL_PICTURES", "")
-"""A folder for screenshots, such as those that the documentation shows."""
+"""The folder of the documentation's pictures, where they are to be taken anew (`make pictures`)."""
+
+WIDE, PHONE = {"width": 1180, "height": 1000}, {"width": 390, "height": 860}
 
 
 @pytest.fixture(scope="module")
@@ -64,26 +68,27 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, byt
     folder = tmp_path_factory.mktemp("samples")
     days = [DAY - timedelta(days=n) for n in range(2, -1, -1)]
     for day in days:
-        write_sample(folder / str(day), day, 60)
+        write_sample(folder / str(day), day, 2000)
     return {str(day): {one.name: one.read_bytes() for one in (folder / str(day)).iterdir()} for day in days}
 
 
 class Story:
     """A day that a test tells, and the board that shows it."""
 
-    def __init__(self, feed: Feed, store: Store, samples: dict[str, dict[str, bytes]]) -> None:
-        """Two good days lie before it."""
+    def __init__(self, feed: Feed, store: Store, samples: dict[str, dict[str, bytes]], before: int = 60) -> None:
+        """Two good days lie before it, and `before` days of which the facts are left."""
         self.feed, self.samples = replace(feed, store=store.url), samples
         self.clock = ToldClock(datetime(DAY.year, DAY.month, DAY.day, 7, tzinfo=ZONE))
         self.said: list[str] = []
         outside = outside_of(store, self.clock, engine=DuckDbEngine)
         words = {name: getattr(outside, name) for name in outside.__slots__}
         self.outside = Outside(**words | {"channels": [Lines(self.said.append)], "secret": b"of the tests"})
+        write_history(Path(store.url), feed, days_before(DAY - timedelta(days=2), before))
         for day in (DAY - timedelta(days=2), DAY - timedelta(days=1)):
-            self.clock.time = datetime(day.year, day.month, day.day, 9, tzinfo=ZONE)
             for name, at in moments(day, ZONE):
                 path = feed.files[name].pattern.format(day)
                 self._sent(path, samples[str(day)][path], at)
+                self.clock.time = at
             assert advance(feed, day, self.outside).problem is None
         self.clock.time = datetime(DAY.year, DAY.month, DAY.day, 7, tzinfo=ZONE)
 
@@ -100,10 +105,10 @@ class Story:
         where = self.outside.store.locate(f"dados-posicionais/{path}")
         os.utime(where, (at.timestamp(), at.timestamp()))
 
-    def alarm(self, at: datetime) -> None:
+    def alarm(self, at: datetime, language: Language) -> None:
         """The deadline passes."""
         self.clock.time = at
-        raise_alerts(self.feed, Ledger(self.outside, self.feed.name, DAY).read(), self.outside)
+        raise_alerts(self.feed, Ledger(self.outside, self.feed.name, DAY).read(), self.outside, language)
 
 
 @contextmanager
@@ -124,9 +129,12 @@ def board(story: Story) -> Iterator[str]:
 
 
 @contextmanager
-def opened(browser: Browser, url: str, **words: object) -> Iterator[Page]:
-    """A fresh browser at a page; a script that the policy stops, or a fault of one, fails the test."""
-    settings: dict[str, object] = {"locale": "pt-BR", "viewport": {"width": 1180, "height": 860}}
+def opened(browser: Browser, url: str, *, allowed: tuple[str, ...] = (), **words: object) -> Iterator[Page]:
+    """A fresh browser at a page; a script that the policy stops, or a fault of one, fails the test.
+
+    `allowed`: words of faults that the test brings about itself.
+    """
+    settings: dict[str, object] = {"locale": "pt-BR", "viewport": WIDE}
     page = browser.new_context(**(settings | words)).new_page()  # type: ignore[arg-type]  # words of the browser
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
@@ -134,13 +142,7 @@ def opened(browser: Browser, url: str, **words: object) -> Iterator[Page]:
     page.goto(url)
     yield page
     page.close()
-    assert faults == []
-
-
-def shown(page: Page, name: str) -> None:
-    """Keep a picture, where pictures are wanted."""
-    if PICTURES:
-        page.screenshot(path=Path(PICTURES) / f"{name}.png", full_page=True, animations="disabled")
+    assert [fault for fault in faults if not any(word in fault for word in allowed)] == []
 
 
 def broken(content: bytes) -> bytes:
@@ -151,34 +153,55 @@ def broken(content: bytes) -> bytes:
     return b"\n".join(lines)
 
 
+def trouble(story: Story, language: Language = "pt") -> None:
+    """A file is late, another one refused, noon passes."""
+    for name, at in moments(DAY, ZONE):
+        if name not in ("clientes", "sinistros"):
+            story.arrives(name, at)
+    path = story.feed.files["sinistros"].pattern.format(DAY)
+    story.arrives("sinistros", story.clock.now(), broken(story.samples[str(DAY)][path]))
+    story.alarm(datetime(DAY.year, DAY.month, DAY.day, 12, tzinfo=ZONE), language)
+    story.clock.time += timedelta(minutes=4)
+
+
+def good(story: Story) -> None:
+    """Everything comes in time, and an hour passes."""
+    for name, at in moments(DAY, ZONE):
+        story.arrives(name, at)
+    story.clock.time += timedelta(hours=1)
+
+
+def signs_in(page: Page, url: str) -> None:
+    """A person shows a token."""
+    page.goto(f"{url}/")
+    page.get_by_role("link", name="Entrar").click()
+    page.get_by_label("Token").fill(TOKEN)
+    page.get_by_role("button", name="Entrar").click()
+    expect(page.locator(".who")).to_contain_text("ana")
+
+
 def test_a_day_in_a_browser(browser: Browser, feed: Feed, samples: dict[str, dict[str, bytes]], tmp_path: Path) -> None:
     """Files appear without reloading; a reject leads to its line; a person signs in and accepts; languages change."""
     story = Story(feed, new_store("folder", tmp_path), samples)
     with board(story) as url, opened(browser, f"{url}/") as page:
+        page.evaluate("document.body.dataset.kept = 'yes'")  # gone if anything loads the page anew
         expect(page.locator(".standing")).to_have_text("em andamento")
         expect(page.locator("#live")).to_contain_text("0 de 7 arquivos chegaram")
-        for name, at in moments(DAY, ZONE):
-            if name in ("clientes", "sinistros"):
-                continue
-            story.arrives(name, at)
-        expect(page.locator("#live")).to_contain_text("5 de 7 arquivos chegaram", timeout=15_000)
-        path = feed.files["sinistros"].pattern.format(DAY)
-        story.arrives("sinistros", story.clock.now(), broken(samples[str(DAY)][path]))
-        story.alarm(datetime(DAY.year, DAY.month, DAY.day, 12, tzinfo=ZONE))
-        expect(page.locator(".alert").first).to_contain_text("ATRASADO", timeout=15_000)
-        shown(page, "board-trouble")
+        trouble(story)
+        expect(page.locator("#live")).to_contain_text("5 de 7 arquivos chegaram", timeout=30_000)
+        expect(page.locator(".alert").first).to_contain_text("ATRASADO", timeout=30_000)
+        expect(page.locator(".timeline .dot")).to_have_count(6)
+        assert page.evaluate("document.body.dataset.kept") == "yes"
 
-        page.get_by_role("link", name="sinistros").last.click()
+        page.locator(".alert").first.get_by_role("link", name="sinistros").click()
         expect(page.locator(".reject").first).to_contain_text("linha 4")
         assert page.title() != "x"
-        assert page.locator(".reject b").count() == 0
-        shown(page, "board-file")
+        assert page.locator(".reject b, .reject script").count() == 0
+        expect(page.locator(".reject pre").first).to_contain_text("<script>document.title='x'</script>")
 
         page.goto(f"{url}/")
         assert page.get_by_text("Aceitar um arquivo recusado").count() == 0
-        page.get_by_role("link", name="Entrar").click()
-        page.get_by_label("Token").fill(TOKEN)
-        page.get_by_role("button", name="Entrar").click()
+        signs_in(page, url)
         page.goto(f"{url}/")
         page.get_by_text("Seguir sem um arquivo").click()
         form = page.locator("form[action$='/waive']")
@@ -189,33 +212,129 @@ def test_a_day_in_a_browser(browser: Browser, feed: Feed, samples: dict[str, dic
 
         page.get_by_role("button", name="English").click()
         expect(page.locator("h2").first).to_have_text("Arrivals along the day")
+        page.get_by_role("button", name="Português").click()
+        expect(page.locator("h2").first).to_have_text("Chegadas ao longo do dia")
+
+
+def test_running_again_without_and_with_a_token(
+    browser: Browser, feed: Feed, samples: dict[str, dict[str, bytes]], tmp_path: Path
+) -> None:
+    """Nobody is offered it, and the form is refused all the same; then somebody is known, and a run comes."""
+    story = Story(feed, new_store("folder", tmp_path), samples, before=3)
+    good(story)
+    send_form = """async () => (await fetch(location.origin + '/feed/planos/%s/rerun',
+        {method: 'POST', body: new URLSearchParams({why: 'x'})})).status"""
+    with board(story) as url:
+        with opened(browser, f"{url}/", allowed=("403",)) as page:
+            assert page.get_by_text("Executar de novo").count() == 0
+            assert page.evaluate(send_form % DAY) == 403
+        with opened(browser, f"{url}/") as page:
+            signs_in(page, url)
+            page.goto(f"{url}/")
+            page.get_by_text("Executar de novo").click()
+            form = page.locator("form[action$='/rerun']")
+            form.get_by_role("button").click()
+            expect(page).to_have_url(f"{url}/feed/planos")  # a reason is required, the browser says so
+            form.get_by_label("Motivo").fill("o contrato mudou")
+            form.get_by_role("button").click()
+            expect(page.locator(".said")).to_contain_text("Registrado")
+            page.goto(f"{url}/")
+            assert advance(feed, DAY, story.outside).problem is None
+            expect(page.locator(".runs li")).to_have_count(2, timeout=30_000)
+
+
+def test_from_a_dataset_to_the_line(
+    browser: Browser, feed: Feed, samples: dict[str, dict[str, bytes]], tmp_path: Path
+) -> None:
+    """Somebody looks for a text, follows a hit to its line, and sees what is personal for a reason only."""
+    story = Story(feed, new_store("folder", tmp_path), samples, before=3)
+    good(story)
+    with board(story) as url, opened(browser, f"{url}/") as page:
+        page.get_by_role("link", name="contratos_ativos").click()
+        page.get_by_role("searchbox").fill("senior")
+        page.get_by_role("button", name="Buscar").click()
+        expect(page.locator("tbody tr")).to_have_count(20)
+        number = page.locator("tbody tr").first.locator("td").nth(1).inner_text()
+        page.locator("tbody tr").first.get_by_role("link").click()
+        expect(page.locator("h1")).to_contain_text(number)
+        expect(page.locator(".ruler")).to_contain_text(f"{number}SENIO")
+        expect(page.locator(".ruler")).to_contain_text("▒▒▒▒▒▒▒▒▒▒▒")
+        signs_in(page, url)
+        page.goto(f"{url}/feed/planos/{DAY}/dataset/contratos_ativos/line?id={number}")
+        page.get_by_text("Mostrar valores pessoais").first.click()
+        page.get_by_label("Motivo").fill("reclamação 4711")
+        page.get_by_role("button", name="Mostrar valores pessoais").click()
+        expect(page.locator(".said")).to_contain_text("isso ficou registrado")
+        assert "▒" not in page.locator(".ruler").inner_text()
+        page.goto(f"{url}/feed/planos/{DAY}")
+        expect(page.locator("#h-decisions + ul")).to_contain_text("reclamação 4711")
+
+
+PAGES = {
+    "today": "/feed/planos",
+    "past": "/feed/planos/past",
+    "a month before": "/feed/planos/past?month=2026-10",
+    "the first month": "/feed/planos/past?month=2026-09",
+    "hand-over": "/hand-over",
+    "sign-in": "/sign-in",
+    "a file": f"/feed/planos/{DAY}/file/sinistros",
+    "a dataset": f"/feed/planos/{DAY - timedelta(days=1)}/dataset/contratos_ativos",
+    "a search": f"/feed/planos/{DAY - timedelta(days=1)}/dataset/contratos_ativos?q=senior",
+    "no hit": f"/feed/planos/{DAY - timedelta(days=1)}/dataset/contratos_ativos?q=%3Cb%3E",
+    "a line": f"/feed/planos/{DAY - timedelta(days=1)}/dataset/contratos_ativos/line?id=0001000001",
+}
+LOOKS = [("light", WIDE), ("dark", WIDE), ("light", PHONE), ("dark", PHONE)]
+
+
+def looked_at(browser: Browser, story: Story, pages: dict[str, str], folder: Path) -> None:
+    """Every page, light and dark, wide and on a phone: nothing is cut off, and axe finds nothing serious."""
+    script = axe(folder)
+    with board(story) as url:
+        for scheme, size in LOOKS:
+            with opened(browser, url, color_scheme=scheme, viewport=size, bypass_csp=True) as page:
+                signs_in(page, url)
+                for name, path in pages.items():
+                    answer = page.goto(url + path)
+                    assert answer is not None
+                    assert answer.status == 200, name
+                    assert page.evaluate(OVER) <= 0, (name, scheme, size)
+                    assert serious(page, script) == [], (name, scheme, size)
+
+
+def test_the_pages_on_a_day_in_trouble(
+    browser: Browser, feed: Feed, samples: dict[str, dict[str, bytes]], tmp_path: Path
+) -> None:
+    """With two months behind it."""
+    story = Story(feed, new_store("folder", tmp_path), samples)
+    trouble(story)
+    looked_at(browser, story, PAGES, tmp_path)
 
 
 def test_the_pages_on_a_good_day(
     browser: Browser, feed: Feed, samples: dict[str, dict[str, bytes]], tmp_path: Path
 ) -> None:
-    """Every page, light and dark, wide and on a phone: nothing is cut off, and axe finds nothing serious."""
+    """That is done."""
     story = Story(feed, new_store("folder", tmp_path), samples)
-    for name, at in moments(DAY, ZONE):
-        story.arrives(name, at)
-    script = axe(tmp_path)
+    good(story)
+    looked_at(browser, story, {name: PAGES[name] for name in ("today", "past", "hand-over", "a file")}, tmp_path)
+
+
+def test_the_pages_of_an_empty_store_with_long_names(browser: Browser, feed: Feed, tmp_path: Path) -> None:
+    """Nothing has ever come, and every name is as long as somebody may think of."""
+    name, owner = "movimento_" * 6 + "do_dia", "uma.pessoa.de.nome.muito.comprido@" + "sub." * 12 + "example.com"
+    files = {f"{one}_{name}": replace(file, name=f"{one}_{name}", owner=owner) for one, file in feed.files.items()}
+    story = Story.__new__(Story)
+    story.feed = replace(feed, name=f"planos_{name}", files=files)
+    story.clock = ToldClock(datetime(DAY.year, DAY.month, DAY.day, 13, tzinfo=ZONE))
+    story.outside = outside_of(new_store("folder", tmp_path), story.clock, engine=DuckDbEngine)
+    here = f"/feed/{story.feed.name}"
     pages = {
-        "board-today": "/feed/planos",
-        "board-past": "/feed/planos/past",
-        "board-dataset": f"/feed/planos/{DAY}/dataset/contratos_ativos",
-        "board-hand-over": "/hand-over",
-        "board-sign-in": "/sign-in",
-        "board-arrival": f"/feed/planos/{DAY}/file/contratos",
+        "today": here,
+        "past": f"{here}/past",
+        "hand-over": "/hand-over",
+        "a file": f"{here}/{DAY}/file/contratos_{name}",
     }
-    with board(story) as url:
-        for scheme, width in (("light", 1180), ("dark", 390)):
-            size = {"width": width, "height": 860}
-            with opened(browser, url, color_scheme=scheme, viewport=size, bypass_csp=True) as page:
-                for name, path in pages.items():
-                    page.goto(url + path)
-                    shown(page, f"{name}-{scheme}")
-                    assert page.evaluate(OVER) <= 0, (name, scheme)
-                    assert serious(page, script) == [], (name, scheme)
+    looked_at(browser, story, pages, tmp_path)
 
 
 def serious(page: Page, script: str) -> list[tuple[str, list[str]]]:
@@ -232,10 +351,39 @@ def serious(page: Page, script: str) -> list[tuple[str, list[str]]]:
 def test_the_board_by_keyboard(
     browser: Browser, feed: Feed, samples: dict[str, dict[str, bytes]], tmp_path: Path
 ) -> None:
-    """The first key leads past the navigation; what has the focus can be seen."""
+    """The first key leads past the navigation; each line of the picture is a link that says all that it shows."""
     story = Story(feed, new_store("folder", tmp_path), samples)
+    trouble(story)
     with board(story) as url, opened(browser, f"{url}/feed/planos") as page:
         page.keyboard.press("Tab")
         expect(page.locator(".skip")).to_be_focused()
         page.keyboard.press("Enter")
         expect(page.locator("main")).to_be_focused()
+        line = page.locator(".timeline a", has_text="clientes")
+        assert (line.get_attribute("aria-label") or "").startswith("clientes: atrasado; esperado até 08:45; costuma")
+        line.focus()
+        page.keyboard.press("Enter")
+        expect(page.locator("h1")).to_have_text("clientes")
+
+
+@pytest.mark.parametrize("language", ["en", "pt"])
+def test_the_pictures_of_the_documentation(
+    browser: Browser, feed: Feed, samples: dict[str, dict[str, bytes]], tmp_path: Path, language: Language
+) -> None:
+    """A day in trouble, the past, a line: what the README and docs/board.md show, taken anew by `make pictures`."""
+    story = Story(feed, new_store("folder", tmp_path), samples)
+    trouble(story, language)
+    views = {
+        "board-today": ("/feed/planos/" + str(DAY - timedelta(days=1)), ".steps .done"),
+        "board-trouble": ("/feed/planos", ".alert"),
+        "board-past": ("/feed/planos/past", ".bar"),
+        "board-line": (PAGES["a line"], ".ruler"),
+    }
+    locale = {"en": "en-US", "pt": "pt-BR"}[language]
+    with board(story) as url, opened(browser, url, locale=locale, viewport=WIDE) as page:
+        for name, (path, sees) in views.items():
+            page.goto(url + path)
+            expect(page.locator(sees).first).to_be_visible()
+            if PICTURES:
+                kept = Path(PICTURES) / f"{name}-{language}.png"
+                page.screenshot(path=kept, animations="disabled", full_page=False)

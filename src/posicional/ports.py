@@ -239,6 +239,14 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """The documents that a search has found, by their ids; `more`: there may be others."""
+
+    documents: Mapping[str, Mapping[str, Any]]
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Move:
     """An alias is to show `index` and no longer those in `held`, which are the ones that it was seen to show.
 
@@ -298,6 +306,13 @@ class Target(Protocol):
 
     def documents(self, index: str, ids: Sequence[str]) -> dict[str, Document]:
         """The documents of these ids, as far as they are there."""
+        ...
+
+    def find(self, index: str, text: str, words: Sequence[str], values: Sequence[str], *, most: int) -> Found:
+        """Documents whose id is `text`, of whose fields `words` one holds it, or of whose fields `values` one is it.
+
+        The target is asked once, and gives up after some seconds.
+        """
         ...
 
     def indices(self, *names: str) -> dict[str, IndexState]:

@@ -77,6 +77,7 @@ class Endpoint:
     clock: Clock
     random: Random
     timeout: float
+    tries: int
     compress: bool
     sign: Sign | None = field(repr=False)
 
@@ -143,7 +144,7 @@ class Endpoint:
 
     def wait(self, tries: int, error: TargetError) -> int:
         """Wait before try `tries` + 1, a while that chance chooses; raise `error` when that was the last."""
-        if tries >= len(WAITS):
+        if tries >= self.tries:
             raise error
         self.clock.sleep(WAITS[tries] * self.random.uniform(0.5, 1))
         return tries + 1
@@ -176,8 +177,8 @@ class Endpoint:
             )
         if status == 404 and kind == "index_not_found_exception":
             return Missing(f"{request}: no such index", where=self.where, got=kind)
-        # Why a request about indices and aliases was refused holds no value of a field; a bulk's reason may.
-        said = f"{kind}: {reason}" if reason and not request.endswith("/_bulk") else kind
+        # Why a request about indices and aliases was refused holds no value of a field; that of these two may.
+        said = f"{kind}: {reason}" if reason and not request.endswith(("/_bulk", "/_search")) else kind
         return TargetError(f"{request} was refused ({status})", where=self.where, got=said)
 
 
@@ -186,12 +187,13 @@ def open_endpoint(
     clock: Clock,
     *,
     timeout: float = TIMEOUT,
+    tries: int = len(WAITS),
     compress: bool | None = None,
     basic: tuple[str, str] | None = None,
     sign: Sign | None = None,
     random: Random | None = None,
 ) -> Endpoint:
-    """The endpoint at a URL; nothing is sent yet.
+    """The endpoint at a URL; nothing is sent yet. `tries`: how often more than once it is asked while it is busy.
 
     Its user and password, or `basic`, are sent with each request, or `sign` signs it. Certificates are verified with
     what the system trusts, or SSL_CERT_FILE. Bodies are compressed unless the endpoint is on this machine, or as
@@ -221,6 +223,7 @@ def open_endpoint(
         clock=clock,
         random=random or Random(),  # noqa: S311 - how long to wait is no secret
         timeout=timeout,
+        tries=tries,
         compress=compress,
         sign=sign,
     )

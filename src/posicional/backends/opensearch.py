@@ -11,17 +11,24 @@ from urllib.parse import quote, urlsplit
 
 from posicional.backends import bulk
 from posicional.backends.clock import SystemClock
-from posicional.backends.endpoint import TIMEOUT, Endpoint, Sign, open_endpoint
+from posicional.backends.endpoint import TIMEOUT, WAITS, Endpoint, Sign, open_endpoint
 from posicional.contract.feed import Aws, Basic, OpenSearchTarget
 from posicional.errors import TargetError, UsageError
-from posicional.ports import Body, Clock, Document, IndexState, Loaded, Move
+from posicional.ports import Body, Clock, Document, Found, IndexState, Loaded, Move
 
 _MOVED = ("aliases_not_found_exception", "index_not_found_exception", "illegal_state_exception")
 """What a swap meets when an alias no longer shows what was seen: gone from there, or given to another first."""
 
+SEARCH = 3.0
+"""Seconds after which a search is content with what it has, for somebody waits; as many again for the way."""
 
-def connect(target: OpenSearchTarget, clock: Clock | None = None, timeout: float = TIMEOUT) -> OpenSearchBackend:
+_WILD, _ESCAPED = re.compile(r"([\\*?])"), r"\\\1"
+
+
+def connect(target: OpenSearchTarget, clock: Clock | None = None, *, waiting: bool = False) -> OpenSearchBackend:
     """The endpoint of a feed; nothing is sent yet. Certificates are verified.
+
+    `waiting`: somebody sits before a page, so that an endpoint that is slow or busy is asked once, and not for long.
 
     Where nobody says who we are, requests to an address of Amazon's own are signed, so that one feed serves both here
     and there.
@@ -34,8 +41,15 @@ def connect(target: OpenSearchTarget, clock: Clock | None = None, timeout: float
     if isinstance(auth, Aws):
         service = auth.service or said or "es"
         sign = _signer(target.host, service, auth.region or region)
+    timeout, tries = (2 * SEARCH, 0) if waiting else (TIMEOUT, len(WAITS))
     endpoint = open_endpoint(
-        target.url, clock or SystemClock(), timeout=timeout, compress=target.compress, basic=basic, sign=sign
+        target.url,
+        clock or SystemClock(),
+        timeout=timeout,
+        tries=tries,
+        compress=target.compress,
+        basic=basic,
+        sign=sign,
     )
     return OpenSearchBackend(endpoint, serverless=service == "aoss")
 
@@ -101,6 +115,26 @@ class OpenSearchBackend:
         """The documents of these ids, as far as they are there."""
         found = self.endpoint.ask("POST", f"/{quote(index)}/_mget", {"ids": list(ids)})["docs"]
         return {one["_id"]: Document(one["_source"], one["_version"]) for one in found if one.get("found")}
+
+    def find(self, index: str, text: str, words: Sequence[str], values: Sequence[str], *, most: int) -> Found:
+        """Documents whose id is `text`, of whose fields `words` one holds it, or of whose fields `values` one is it."""
+        holds = {"value": f"*{_WILD.sub(_ESCAPED, text)}*", "case_insensitive": True}
+        any_of: list[dict[str, Any]] = [{"ids": {"values": [text]}}, *({"wildcard": {word: holds}} for word in words)]
+        if values:  # what is no number, or no date, is simply not that of such a field
+            any_of.append({"multi_match": {"query": text, "fields": list(values), "lenient": True}})
+        found = self.endpoint.ask(
+            "POST",
+            f"/{quote(index)}/_search",
+            {
+                "size": most,
+                "timeout": f"{SEARCH:g}s",
+                "track_total_hits": False,
+                "query": {"bool": {"should": any_of, "minimum_should_match": 1}},
+            },
+        )
+        hits = found["hits"]["hits"]
+        more = len(hits) >= most or bool(found.get("timed_out"))
+        return Found({one["_id"]: one["_source"] for one in hits}, more)
 
     def indices(self, *names: str) -> dict[str, IndexState]:
         """The indices of these names, or that aliases of these names show; `*` stands for anything."""

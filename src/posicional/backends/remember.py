@@ -11,6 +11,7 @@ import re
 import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -30,6 +31,7 @@ _DAY = re.compile(rf"{re.escape(LEDGER)}[^/]+/([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})
 Rows = list[tuple[Any, ...]]
 
 _TABLES = """
+pragma synchronous = off;
 create table if not exists facts (key text primary key, data blob not null);
 create table if not exists days (prefix text primary key, listed text not null, objects text not null);
 """
@@ -123,11 +125,23 @@ class Remembering:
                     self._open.append(_connect(self.path))
                 with self._open[0] as connection:
                     return connection.execute(sql, words).fetchall()
-            except sqlite3.Error:
+            except (sqlite3.Error, OSError) as error:
+                if self.path and isinstance(error, sqlite3.DatabaseError) and "locked" not in str(error):
+                    self._begin_anew(self.path)
                 return []
+
+    def _begin_anew(self, path: Path) -> None:
+        """Throw a broken file away: it holds nothing that the ledger does not."""
+        while self._open:
+            self._open.pop().close()
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def _connect(path: Path | None) -> sqlite3.Connection:
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
     connection = sqlite3.connect(path or ":memory:", check_same_thread=False)
     connection.executescript(_TABLES)
     return connection

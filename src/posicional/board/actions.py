@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from posicional.board.look import OneDay, Watched
+from posicional.board.look import OneDay
+from posicional.board.watched import Watched
 from posicional.contract.feed import Feed
 from posicional.day.alerts import acknowledged, open_alerts
 from posicional.errors import UsageError

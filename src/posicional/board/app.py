@@ -7,45 +7,37 @@ the feed's own; nothing else of a request reaches a store.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from posicional.board import details, look, pictures
+from posicional.board import data_pages, details, look, pictures, plots, progress
 from posicional.board.actions import act, offered
 from posicional.board.guard import COOKIE, HOURS, Guard, Headers
-from posicional.board.look import Track, Watched
-from posicional.board.rejects import has_personal
+from posicional.board.past import PastDay, habits, month_of, past_days
 from posicional.board.sentences import sentence
+from posicional.board.site import FIRST_YEAR, Board, Page, Said, here_of, shown_month, templates
+from posicional.board.watched import Watched
 from posicional.board.words import COOKIE as LANGUAGE_COOKIE
-from posicional.board.words import LANGUAGES, language_of, number, span
-from posicional.day.deadline import GOOD
-from posicional.day.decisions import person
-from posicional.errors import NotDone, PosicionalError, UsageError
+from posicional.board.words import LANGUAGES, language_of, number
+from posicional.contract.calendar import Due
+from posicional.day.usual import MOST, period_start
+from posicional.errors import PosicionalError, UsageError
 
 HERE = Path(__file__).parent
 
 BODY = 16 << 10
 """Bytes of a form that are read."""
-
-SHOWN_DAYS = 40
-"""Business dates that the plots go back."""
-
-Page = Callable[["Board", Request, Mapping[str, str]], Response]
-"""Answers a request, given its form; runs in a thread, for stores make it wait."""
 
 
 class Pulse(Protocol):
@@ -60,64 +52,9 @@ class Pulse(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What became of a decision, above the page that follows it."""
-
-    text: str
-    bad: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Board:
-    """What the pages are about, and who may see and change what."""
-
-    feeds: Mapping[str, Watched]
-    guard: Guard
-    templates: Environment
-
-    def feed(self, request: Request) -> Watched:
-        """The feed that a request names."""
-        if watched := self.feeds.get(request.path_params["feed"]):
-            return watched
-        raise HTTPException(404)
-
-    def date(self, request: Request, watched: Watched) -> date:
-        """The business date that a request names; else today's."""
-        text = request.path_params.get("date")
-        try:
-            day = watched.feed.calendar.parse_date(text) if text else watched.today
-        except UsageError:
-            raise HTTPException(404) from None
-        if not watched.feed.calendar.is_business_date(day):
-            raise HTTPException(404)
-        return day
-
-    def page(self, request: Request, name: str, status: int = 200, **values: Any) -> HTMLResponse:
-        """A page from its template."""
-        language = language_of(request)
-        words = LANGUAGES[language]
-        user = self.guard.name(request)
-        standard = {
-            "w": words,
-            "language": language,
-            "here": request.url.path,
-            "feeds": list(self.feeds.values()) if self.guard.may_read(request) else [],
-            "feed": None,
-            "page": "",
-            "said": None,
-            "user": user,
-            "user_by_token": COOKIE in request.cookies,
-            "number": partial(number, language=language),
-            "told": partial(sentence, language=language),
-            "shown_date": lambda day: f"{day:%Y-%m-%d}" if language == "en" else f"{day:%d/%m/%Y}",
-        }
-        return HTMLResponse(self.templates.get_template(name).render({**standard, **values}), status)
-
-
-def create(feeds: Sequence[Watched], guard: Guard, pulse: Pulse | None = None) -> Starlette:
+def create(feeds: Sequence[Watched], guard: Guard, pulse: Pulse | None = None) -> Headers:
     """The application over some feeds; `pulse`: of the watch that it belongs to."""
-    board = Board({one.name: one for one in feeds}, guard, _templates())
+    board = Board({one.name: one for one in feeds}, guard, templates())
     get, post = ["GET"], ["POST"]
     routes = [
         Route("/", _endpoint(board, home), methods=get),
@@ -125,49 +62,22 @@ def create(feeds: Sequence[Watched], guard: Guard, pulse: Pulse | None = None) -
         Route("/feed/{feed}", _endpoint(board, today), methods=get),
         Route("/feed/{feed}/past", _endpoint(board, past), methods=get),
         Route("/feed/{feed}/{date}", _endpoint(board, today), methods=get),
-        Route("/feed/{feed}/{date}/file/{name}", _endpoint(board, file), methods=get),
-        Route("/feed/{feed}/{date}/file/{name}", _endpoint(board, reveal, acts=True), methods=post),
-        Route("/feed/{feed}/{date}/dataset/{name}", _endpoint(board, dataset), methods=get),
+        Route("/feed/{feed}/{date}/file/{name}", _endpoint(board, data_pages.file), methods=get),
+        Route("/feed/{feed}/{date}/file/{name}", _endpoint(board, data_pages.reveal, acts=True), methods=post),
+        Route("/feed/{feed}/{date}/dataset/{name}", _endpoint(board, data_pages.dataset), methods=get),
+        Route("/feed/{feed}/{date}/dataset/{name}/line", _endpoint(board, data_pages.line), methods=get),
+        Route(
+            "/feed/{feed}/{date}/dataset/{name}/line", _endpoint(board, data_pages.reveal_line, acts=True), methods=post
+        ),
         Route("/feed/{feed}/{date}/{action}", _endpoint(board, decision, acts=True), methods=post),
         Route("/language", _endpoint(board, language, reads=False), methods=post),
         Route("/sign-in", _endpoint(board, sign_in, reads=False), methods=[*get, *post]),
         Route("/sign-out", _endpoint(board, sign_out, reads=False), methods=post),
-        Route("/healthz", partial(healthz, pulse), methods=get),
+        Route("/healthz", _endpoint(board, partial(healthz, pulse), reads=False), methods=get),
         *([Route("/metrics", _endpoint(board, partial(metrics, pulse)), methods=get)] if pulse else []),
         Mount("/static", StaticFiles(directory=HERE / "static")),
     ]
-    return Starlette(routes=routes, middleware=[Middleware(Headers)], max_body_size=BODY)
-
-
-def _templates() -> Environment:
-    templates = Environment(
-        loader=PackageLoader("posicional.board"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    templates.globals.update(static=_static, tone=_tone, chip=_chip, run_chip=_run_chip, span=span, person=person)
-    return templates
-
-
-def _static(name: str) -> str:
-    return f"/static/{name}"
-
-
-def _chip(track: Track) -> str:
-    return "late" if track.late else track.status
-
-
-def _run_chip(status: str) -> str:
-    return status if status in ("succeeded", "failed", "live") else ""
-
-
-def _tone(standing: str) -> str:
-    """The colour of a standing: what is well, under way, waiting for people, or bad."""
-    if standing in ("published", "published late"):
-        return "good"
-    if standing in ("not due", "running"):
-        return "live"
-    if standing in ("skipped", "no business day", "held"):
-        return "wait" if standing == "held" else ""
-    return "bad" if standing not in GOOD else ""
+    return Headers(Starlette(routes=routes, max_body_size=BODY))
 
 
 def _endpoint(board: Board, page: Page, *, reads: bool = True, acts: bool = False) -> Callable[[Request], Any]:
@@ -181,7 +91,7 @@ def _endpoint(board: Board, page: Page, *, reads: bool = True, acts: bool = Fals
         if request.method == "POST" and not guard.same_origin(request):
             return PlainTextResponse("a form of another page", 403)
         if reads and not guard.may_read(request):
-            return RedirectResponse(f"/sign-in?back={request.url.path}", 303)
+            return RedirectResponse(f"/sign-in?back={quote(here_of(request))}", 303)
         if acts and not guard.may_act(request):
             return board.page(request, "problem.html", 403, text=words["forbidden"])
         form = {}
@@ -192,7 +102,8 @@ def _endpoint(board: Board, page: Page, *, reads: bool = True, acts: bool = Fals
         except HTTPException as error:
             return board.page(request, "problem.html", error.status_code, text=words["not_found"])
         except PosicionalError as error:
-            return board.page(request, "problem.html", 503, text=sentence(str(error), language_of(request)))
+            status = 409 if isinstance(error, UsageError) else 503
+            return board.page(request, "problem.html", status, text=sentence(str(error), language_of(request)))
 
     return answer
 
@@ -219,8 +130,8 @@ def today(board: Board, request: Request, _form: Mapping[str, str], said: Said |
     when = board.date(request, watched)
     calendar = watched.feed.calendar
     before = _neighbour(calendar.previous, when)
-    days = look.past_days(watched, before, SHOWN_DAYS) if before else []
-    one = look.one_day(watched, when, look.habits(days, when))
+    days = past_days(watched, before, MOST) if before else []
+    one = look.one_day(watched, when, habits(days, when))
     tracks = {track.name: track for track in one.tracks}
     return board.page(
         request,
@@ -231,6 +142,7 @@ def today(board: Board, request: Request, _form: Mapping[str, str], said: Said |
         here=f"/feed/{watched.name}/{when}",
         one=one,
         line=pictures.timeline(one),
+        steps=list(progress.steps(watched, one, days)),
         files=[(file, tracks[file.name]) for file in one.report.files],
         before=before,
         after=_neighbour(calendar.next, when) if when < watched.today else None,
@@ -274,84 +186,55 @@ def past(board: Board, request: Request, _form: Mapping[str, str]) -> Response:
         asked = date.fromisoformat(f"{request.query_params.get('month', first.isoformat()[:7])}-01")
     except ValueError:
         raise HTTPException(404) from None
+    if asked.year < FIRST_YEAR:
+        raise HTTPException(404)
     asked = min(asked, first)
     following = (asked + timedelta(days=31)).replace(day=1)
-    days = look.month_of(watched, asked)
-    shown = look.past_days(watched, min(watched.today, following - timedelta(days=1)), SHOWN_DAYS)
-    language = language_of(request)
-    names = "dom seg ter qua qui sex sáb" if language == "pt" else "Sun Mon Tue Wed Thu Fri Sat"
+    days = month_of(watched, asked)
+    shown = past_days(watched, min(watched.today, following - timedelta(days=1)), MOST)
     return board.page(
         request,
         "past.html",
         feed=watched.feed,
         page="past",
-        month=f"{asked:%m/%Y}" if language == "pt" else f"{asked:%Y-%m}",
+        month=shown_month(asked.isoformat()[:7], language_of(request)),
         month_before=(asked - timedelta(days=1)).isoformat()[:7],
         month_after=following.isoformat()[:7] if following <= first else None,
-        day_names=names.split(),
         weeks=pictures.weeks(days),
-        plots=[(name, pictures.arrivals(shown, name), pictures.volumes(shown, name)) for name in watched.feed.files],
+        **_plots(watched, [day for day in shown if day.begun], language_of(request)),
     )
 
 
-def file(board: Board, request: Request, _form: Mapping[str, str], *, revealed: bool = False) -> Response:
-    """A file of a date: each arrival, where its bytes went, its first rejects under a ruler."""
-    watched = board.feed(request)
-    when, name = board.date(request, watched), request.path_params["name"]
-    expected = watched.feed.files.get(name)
-    if expected is None:
-        raise HTTPException(404)
-    return board.page(
-        request,
-        "file.html",
-        feed=watched.feed,
-        date=when,
-        file_name=name,
-        arrivals=details.received(watched, when, name, reveal=revealed),
-        has_personal=has_personal(expected.layout),
-        revealed=revealed,
-        may_act=bool(board.guard.name(request)),
-    )
+def _plots(watched: Watched, days: Sequence[PastDay], language: str) -> dict[str, Any]:
+    """What the days before a moment look like: when readers saw them, when each file came and how large it was."""
+    feed, words = watched.feed, LANGUAGES[language]
+    names = words["day_names"].split()
+    if not days:
+        return {"day_names": names, "readers": None, "plots": []}
+    newest, start = days[-1].date, partial(period_start, feed)
 
+    def counted(due: Due) -> timedelta:
+        """How a time of the contract is counted on the newest of the dates."""
+        moment = feed.calendar.due_at(due, newest, feed.timezone)
+        return moment.replace(tzinfo=None) - start(newest).replace(tzinfo=None)
 
-def reveal(board: Board, request: Request, form: Mapping[str, str]) -> Response:
-    """The same with personal values, once it is recorded who wanted to see them and why."""
-    watched = board.feed(request)
-    when, name = board.date(request, watched), request.path_params["name"]
-    if name not in watched.feed.files:
-        raise HTTPException(404)
-    act(watched, when, "reveal", name, form.get("why", ""), board.guard.name(request))
-    return file(board, request, form, revealed=True)
-
-
-def dataset(board: Board, request: Request, _form: Mapping[str, str]) -> Response:
-    """A dataset of a date: its columns, its first rows, its parts."""
-    watched = board.feed(request)
-    when, name = board.date(request, watched), request.path_params["name"]
-    if name not in watched.feed.datasets:
-        raise HTTPException(404)
-    try:
-        found = details.preview(watched, when, name)
-    except NotDone:
-        raise HTTPException(404) from None
-    return board.page(
-        request,
-        "dataset.html",
-        feed=watched.feed,
-        date=when,
-        dataset_name=name,
-        key=watched.feed.datasets[name].key,
-        found=found,
-    )
+    plots_ = []
+    for name, one in feed.files.items():
+        by = counted(one.expected_by) if one.expected_by else None
+        times = plots.arrivals(days, name, by, words["expected_by"])
+        if times.points:
+            plots_.append((name, times, plots.volumes(days, name, partial(number, language=language))))
+    readers = plots.readers(days, start, counted(feed.deadline), words["deadline"])
+    return {"day_names": names, "readers": readers, "plots": plots_}
 
 
 def hand_over(board: Board, request: Request, _form: Mapping[str, str]) -> Response:
     """For whoever takes over: what is open, what was decided in the last day, what is expected next."""
     open_, decided, expected = [], [], []
     for watched in board.feeds.values():
-        open_ += look.open_dates(watched)
-        since = watched.outside.clock.now() - timedelta(days=1)
-        decided += [(watched.name, *one) for one in look.decided_since(watched, since)]
+        still_open, said = look.lately(watched, watched.outside.clock.now() - timedelta(days=1))
+        open_ += still_open
+        decided += [(watched.name, *one) for one in said]
         expected += list(details.expected_next(watched))
     return board.page(
         request,
@@ -385,7 +268,7 @@ def sign_in(board: Board, request: Request, form: Mapping[str, str]) -> Response
             request, "signin.html", 403 if wrong else 200, here=back, back=back, wrong=wrong, has_tokens=tokens
         )
     answer = RedirectResponse(back, 303)
-    secure = request.url.scheme == "https"
+    secure = board.guard.secure(request)
     answer.set_cookie(COOKIE, known[1], max_age=HOURS * 3600, httponly=True, samesite="strict", secure=secure)
     return answer
 
@@ -398,9 +281,11 @@ def sign_out(board: Board, request: Request, _form: Mapping[str, str]) -> Respon
     return answer
 
 
-def healthz(pulse: Pulse | None, _request: Request) -> Response:
-    """That the board answers, and that the watch it belongs to is at work."""
+def healthz(pulse: Pulse | None, board: Board, request: Request, _form: Mapping[str, str]) -> Response:
+    """That the board answers, and that the watch it belongs to is at work; what is wrong for those who may read."""
     ill = pulse.ill() if pulse else ""
+    if ill and not board.guard.may_read(request):
+        ill = "ill"
     return PlainTextResponse(f"{ill or 'ok'}\n", 503 if ill else 200)
 
 
@@ -413,4 +298,4 @@ def _inside(back: str) -> str:
     """Where to go next: a path of the board, never another site."""
     there = urlsplit(back)
     outside = there.scheme or there.netloc or not there.path.startswith("/") or there.path.startswith(("//", "/\\"))
-    return "/" if outside else there.path
+    return "/" if outside else f"{there.path}?{there.query}" if there.query else there.path

@@ -5,23 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from posicional.board.look import Watched
 from posicional.board.rejects import Rejected, first_rejects
+from posicional.board.watched import Watched
 from posicional.day.facts import AccountFact, ControlFact, Seen
-from posicional.day.journal import Ledger
 from posicional.day.keys import INCOMING
 from posicional.day.state import fold
+from posicional.documents.mapping import LINEAGE
 from posicional.records.visible import HIDDEN
-from posicional.steps.dataset import current_dataset
-from posicional.steps.latest import with_latest
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-ROWS = 20
-"""Rows of a dataset that a page shows."""
+from posicional.steps.search import Result, Row
 
 LONGEST = 200
 """Characters of a value that a page shows."""
@@ -45,7 +38,7 @@ class Received:
 def received(watched: Watched, when: date, name: str, *, reveal: bool) -> list[Received]:
     """Every arrival of a file for a date, in the order of their numbers. Raises `StoreError`."""
     feed, store = watched.feed, watched.outside.store
-    facts = with_latest(feed, watched.outside, Ledger(watched.outside, feed.name, when).read())
+    facts = watched.facts(when)
     file = fold(feed, facts).files[name]
     found = []
     for one in file.arrivals:
@@ -66,41 +59,32 @@ def received(watched: Watched, when: date, name: str, *, reveal: bool) -> list[R
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """A dataset as its current run made it: where its parts are, its columns (name, type), its first rows as text."""
-
-    run: int
-    count: int
-    parts: tuple[str, ...]
-    columns: tuple[tuple[str, str], ...]
-    rows: tuple[tuple[str, ...], ...]
+def cells(row: Row, found: Result) -> tuple[str, ...]:
+    """A row's values as texts, in the order of the columns; personal ones that nothing protects are hidden."""
+    return tuple(HIDDEN * 3 if column in found.hidden else _text(row.values.get(column)) for column in columns(found))
 
 
-def preview(watched: Watched, when: date, name: str) -> Preview:
-    """The current parts of a dataset, and what stands in the first. Raises `NotDone`, `StoreError`."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    store = watched.outside.store
-    run, made = current_dataset(watched.feed, name, when, watched.outside)
-    data = store.source(store.head(made.parts[0].key)).open().read()
-    file = pq.ParquetFile(pa.BufferReader(data))
-    batch = next(file.iter_batches(batch_size=ROWS), None)
-    plain = {column for column, (word, _) in watched.feed.datasets[name].protect.items() if word == "plain"}
-    rows = tuple(tuple(_text(value, column in plain) for column, value in row.items()) for row in _rows(batch))
-    columns = tuple((field.name, str(field.type)) for field in file.schema_arrow)
-    return Preview(run, made.rows, tuple(store.locate(part.key) for part in made.parts), columns, rows)
+def columns(found: Result) -> tuple[str, ...]:
+    """The columns of a dataset without those that say where a row came from."""
+    return tuple(column for column in found.columns if column not in LINEAGE)
 
 
-def _rows(batch: pa.RecordBatch | None) -> list[dict[str, Any]]:
-    return batch.to_pylist() if batch else []
+def type_name(type_: Any) -> str:
+    """A column's type in few words."""
+    return _TYPES.get(str(type_)) or str(type_).replace("decimal128", "decimal").replace(", ", ",")
 
 
-def _text(value: object, personal: bool) -> str:
-    """A value on one line; hidden where it is a personal one that nothing protects in the dataset."""
-    if personal and value is not None:
-        return HIDDEN * 3
+_TYPES = {
+    "date32[day]": "date",
+    "timestamp[us]": "timestamp",
+    "int64": "integer",
+    "int32": "integer",
+    "bool": "boolean",
+}
+
+
+def _text(value: object) -> str:
+    """A value on one line."""
     text = "" if value is None else value.hex(" ") if isinstance(value, bytes) else str(value)
     return text if len(text) <= LONGEST else text[:LONGEST] + "…"
 
@@ -108,7 +92,7 @@ def _text(value: object, personal: bool) -> str:
 def expected_next(watched: Watched) -> Iterator[tuple[str, str, datetime]]:
     """The files that are still to come, with when: for the date of today and the next one."""
     feed, now = watched.feed, watched.outside.clock.now()
-    facts = with_latest(feed, watched.outside, Ledger(watched.outside, feed.name, watched.today).read())
+    facts = watched.facts(watched.today)
     missing = fold(feed, facts).missing
     for when, names in ((watched.today, missing), (feed.calendar.next(watched.today), tuple(feed.files))):
         for name in names:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import secrets
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -21,9 +22,13 @@ COOKIE = "posicional"
 HOURS = 12
 """How long somebody stays known."""
 
+LONGEST = 100
+"""Characters of a name that a proxy gives."""
+
 HEADERS = {
     "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "x-frame-options": "DENY",  # for browsers that do not know frame-ancestors
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",  # without any, browsers send forms from nowhere (`Origin: null`)
     "cross-origin-opener-policy": "same-origin",
@@ -36,23 +41,27 @@ HEADERS = {
 class Guard:
     """What the board was told of people. `tokens`: name -> secret. `proxies`: addresses whose `header` names the user.
 
-    `local`: the board is bound to loopback, so that whoever asks sits at this machine.
+    `local`: the board is bound to loopback, so that whoever asks sits at this machine. `seconds`: a clock for how long
+    somebody stays known; that of the browser's cookie alone would be the browser's word.
     """
 
     local: bool
     tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
     proxies: frozenset[str] = frozenset()
     header: str = "x-forwarded-user"
-    _sessions: dict[str, str] = field(default_factory=dict, repr=False)
+    seconds: Callable[[], float] = field(default=time.monotonic, repr=False)
+    _sessions: dict[str, tuple[str, float]] = field(default_factory=dict, repr=False)
 
     def name(self, request: Request) -> str:
         """Whoever asks; empty for nobody in particular."""
-        if request.client and request.client.host in self.proxies:
-            return request.headers.get(self.header, "").strip()[:100]
+        if self._by_proxy(request):
+            said = "".join(filter(str.isprintable, request.headers.get(self.header, "")))
+            return said.strip()[:LONGEST]
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer":
             return self._name_of(token)
-        return self._sessions.get(request.cookies.get(COOKIE, ""), "")
+        name, until = self._sessions.get(request.cookies.get(COOKIE, ""), ("", 0.0))
+        return name if self.seconds() < until else ""
 
     def may_read(self, request: Request) -> bool:
         """Whether pages are shown."""
@@ -70,12 +79,20 @@ class Guard:
         while len(self._sessions) >= 1000:
             self._sessions.pop(next(iter(self._sessions)))
         cookie = secrets.token_urlsafe(32)
-        self._sessions[cookie] = name
+        self._sessions[cookie] = name, self.seconds() + HOURS * 3600
         return name, cookie
 
     def _name_of(self, token: str) -> str:
         found = [name for name, secret in self.tokens.items() if hmac.compare_digest(secret.encode(), token.encode())]
         return found[0] if found else ""
+
+    def secure(self, request: Request) -> bool:
+        """Whether the browser reached the board by TLS, which a trusted proxy may have ended."""
+        proxied = self._by_proxy(request) and request.headers.get("x-forwarded-proto") == "https"
+        return request.url.scheme == "https" or proxied
+
+    def _by_proxy(self, request: Request) -> bool:
+        return request.client is not None and request.client.host in self.proxies
 
     def goodbye(self, request: Request) -> None:
         """Forget whoever asks."""

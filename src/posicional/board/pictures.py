@@ -7,18 +7,27 @@ from __future__ import annotations
 
 import calendar
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from typing import Literal
 
-from posicional.board.look import OneDay, PastDay, Track
+from posicional.board.look import OneDay, Track
+from posicional.board.past import PastDay
+
+Side = Literal["start", "middle", "end"]
+"""Which part of some words stands at their place."""
 
 WIDTH = 1000
 LEFT = 150
 """Room for the names of files."""
 RIGHT = 20
-TOP = 34
-ROW = 30
+TOP = 44
+ROW = 32
+FOOT = 28
+"""Room below the rows for what the lines mark."""
+NEAR = 190
+"""Flags that are nearer than this would write over one another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,30 +50,43 @@ class Dot:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A file on the time line. `by`: where it is expected; `usually`: where it usually is here; None where unknown."""
+    """A file on the time line. `by`: where it is expected; `usually`: where it usually is here; None where unknown.
+
+    `waits`: from where to where it is waited for in vain.
+    """
 
     track: Track
     y: float
     dots: tuple[Dot, ...]
     by: float | None
     usually: float | None
+    waits: tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A moment that a line marks over all files. `side`: where its words stand."""
+
+    x: float
+    name: str
+    at: datetime
+    side: Side = "middle"
 
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """The files of a day along its hours, up to the deadline and beyond."""
+    """The files of a day along its hours, up to the deadline and beyond. `flags`: now, and when readers saw it."""
 
     height: float
     ticks: tuple[Tick, ...]
     rows: tuple[Row, ...]
-    due: float
-    now: float | None
-    shown: float | None
+    due: Flag
+    flags: tuple[Flag, ...]
 
     @property
     def bottom(self) -> float:
         """Where the rows end."""
-        return self.height - 8
+        return self.height - FOOT
 
 
 def timeline(one: OneDay) -> Timeline:
@@ -83,24 +105,38 @@ def timeline(one: OneDay) -> Timeline:
     def x(moment: datetime) -> float:
         return round(LEFT + (moment - first).total_seconds() / span * (WIDTH - LEFT - RIGHT), 1)
 
-    rows = tuple(
-        Row(
+    def row(number: int, track: Track) -> Row:
+        until = min(now, last)
+        return Row(
             track=track,
             y=TOP + ROW * number + ROW / 2,
             dots=tuple(Dot(x(came.at), came.status, came.number, came.at) for came in track.came),
             by=x(track.by) if track.by else None,
             usually=x(track.usually) if track.usually else None,
+            waits=(x(min(track.by or track.usually or due, until)), x(until)) if track.late else None,
         )
-        for number, track in enumerate(one.tracks)
-    )
+
+    flags = [Flag(x(shown), "shown", shown)] if shown else []
+    flags += [Flag(x(now), "now", now)] if first <= now <= last else []
     return Timeline(
-        height=TOP + ROW * len(rows) + 8,
+        height=TOP + ROW * len(one.tracks) + FOOT,
         ticks=tuple(Tick(x(moment), label) for moment, label in _hours(first, last)),
-        rows=rows,
-        due=x(due),
-        now=x(now) if first <= now <= last else None,
-        shown=x(shown) if shown else None,
+        rows=tuple(row(number, track) for number, track in enumerate(one.tracks)),
+        due=Flag(x(due), "deadline", due),
+        flags=tuple(_apart(flags)),
     )
+
+
+def _apart(flags: Sequence[Flag]) -> Iterator[Flag]:
+    """Flags whose words do not stand in one another's way, nor beyond the picture."""
+    ordered = sorted(flags, key=lambda flag: flag.x)
+    near = len(ordered) == 2 and ordered[1].x - ordered[0].x < NEAR
+    for place, flag in enumerate(ordered):
+        beyond = flag.x > WIDTH - NEAR / 2
+        yield replace(flag, side=_SIDES[place] if near else "end" if beyond else "middle")
+
+
+_SIDES: tuple[Side, Side] = ("end", "start")
 
 
 def _hours(first: datetime, last: datetime) -> Iterator[tuple[datetime, str]]:
@@ -111,71 +147,6 @@ def _hours(first: datetime, last: datetime) -> Iterator[tuple[datetime, str]]:
         moment = first + timedelta(hours=hour)
         if moment < last:
             yield moment, f"{moment:%H:%M}" if hours <= 24 else f"{moment:%d/%m %Hh}"
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """A date in a plot."""
-
-    x: float
-    y: float
-    date: date
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
-class Plot:
-    """A line of points over dates, with marks on both axes; in a box that is 600 wide."""
-
-    height: float
-    points: tuple[Point, ...]
-    across: tuple[Tick, ...]
-    up: tuple[Tick, ...]
-
-    @property
-    def path(self) -> str:
-        """The line as SVG says it."""
-        return " ".join(f"{'M' if not number else 'L'}{one.x} {one.y}" for number, one in enumerate(self.points))
-
-
-def arrivals(days: Sequence[PastDay], name: str) -> Plot:
-    """When a file came, over the days; the hours upwards."""
-    came = [(day.date, day.files[name].came.total_seconds() / 3600) for day in days if name in day.files]
-    return _plot(days, came, lambda hours: f"{int(hours) % 24:02d}:{round(hours % 1 * 60) % 60:02d}", 0.5)
-
-
-def volumes(days: Sequence[PastDay], name: str) -> Plot:
-    """How many rows a file had, over the days."""
-    rows = [(day.date, float(day.files[name].rows)) for day in days if name in day.files]
-    return _plot(days, rows, lambda count: f"{round(count):,}".replace(",", "\N{NARROW NO-BREAK SPACE}"), 1.0)
-
-
-def _plot(
-    days: Sequence[PastDay], values: Sequence[tuple[date, float]], label: Callable[[float], str], least: float
-) -> Plot:
-    height, top, bottom, left, right = 156.0, 16.0, 124.0, 90.0, 560.0
-    if not values:
-        return Plot(height, (), (), ())
-    low, high = min(value for _, value in values), max(value for _, value in values)
-    middle, half = (low + high) / 2, max((high - low) / 2 * 1.1, least)
-    low, high = max(0.0, middle - half), middle + half
-    days = [day for day in days if day.date >= values[0][0]]
-    place = {day.date: number for number, day in enumerate(days)}
-    across = max(1, len(days) - 1)
-
-    def x(when: date) -> float:
-        return round(left + place[when] / across * (right - left), 1)
-
-    def y(value: float) -> float:
-        return round(bottom - (value - low) / (high - low) * (bottom - top), 1)
-
-    marks = [days[number].date for number in sorted({0, len(days) - 1})]
-    return Plot(
-        height,
-        tuple(Point(x(when), y(value), when, label(value)) for when, value in values),
-        tuple(Tick(x(when), f"{when:%d/%m}") for when in marks),
-        tuple(Tick(y(value), label(value)) for value in (low, (low + high) / 2, high)),
-    )
 
 
 def weeks(days: Sequence[PastDay | date]) -> list[list[PastDay | date | None]]:

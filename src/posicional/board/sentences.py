@@ -54,6 +54,7 @@ _NEXT: Table = {
     "not a boolean": "não é sim ou não",
     "not allowed": "valor não permitido",
     "out of range": "fora dos limites",
+    "one of {names+}": "um destes: {names}",
     # What people have not heard of.
     "alert {condition} {number} was not sent: silent until {at} UTC": (
         "o alerta {condition} {number} não foi enviado: ninguém é avisado até {at} UTC"

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import os
 import socket
 from collections.abc import Sequence
+from pathlib import Path
 
 import uvicorn
 
 from posicional.backends.remember import Remembering
 from posicional.board.app import Pulse, create
 from posicional.board.guard import Guard
-from posicional.board.look import Watched
+from posicional.board.watched import Watched
+from posicional.contract.feed import OpenSearchTarget
 from posicional.errors import UsageError
+from posicional.ports import Target
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -25,7 +30,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def serve(feeds: Sequence[Watched], guard: Guard, at: socket.socket, pulse: Pulse | None = None) -> None:
-    """Answer until the process is told to end. Facts are remembered while it lives."""
+    """Answer until the process is told to end. Facts are remembered while it lives, those of a bucket beyond that."""
     remembered = [_remembering(one) for one in feeds]
     config = uvicorn.Config(
         create(remembered, guard, pulse),
@@ -37,6 +42,23 @@ def serve(feeds: Sequence[Watched], guard: Guard, at: socket.socket, pulse: Puls
     uvicorn.Server(config).run(sockets=[at])
 
 
+def _waiting(target: OpenSearchTarget) -> Target:
+    """The endpoint of a feed, for somebody who waits for a page. Raises `UsageError` where it cannot be asked."""
+    try:
+        from posicional.backends.opensearch import connect
+    except ModuleNotFoundError as error:
+        raise UsageError(f"{error.name} is not installed", hint="pip install 'posicional[opensearch]'") from error
+    return connect(target, waiting=True)
+
+
 def _remembering(one: Watched) -> Watched:
-    store = Remembering(one.outside.store, one.outside.clock)
-    return Watched(one.feed, dataclasses.replace(one.outside, store=store))
+    store = Remembering(one.outside.store, one.outside.clock, _memory_of(one.outside.store.url))
+    return Watched(one.feed, dataclasses.replace(one.outside, store=store, target=_waiting))
+
+
+def _memory_of(url: str) -> Path | None:
+    """Where the facts of a bucket are remembered for the next process; those of a folder are as near as that."""
+    if "://" not in url:
+        return None
+    caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(caches) / "posicional" / f"facts-{hashlib.sha256(url.encode()).hexdigest()[:16]}.sqlite"

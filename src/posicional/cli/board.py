@@ -42,8 +42,8 @@ def board(
     from posicional.cli.outside import not_installed, outside_for
 
     try:
-        from posicional.board.look import Watched
         from posicional.board.serve import listen, serve
+        from posicional.board.watched import Watched
     except ModuleNotFoundError as error:
         raise not_installed("board", error) from error
 

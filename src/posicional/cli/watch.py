@@ -59,9 +59,9 @@ def watch(
     from posicional.cli.outside import not_installed
 
     try:
-        from posicional.board.look import Watched
         from posicional.board.pulse import WatchPulse
         from posicional.board.serve import listen, serve
+        from posicional.board.watched import Watched
     except ModuleNotFoundError as error:
         raise not_installed("board", error) from error
     guard = guard_of(host)

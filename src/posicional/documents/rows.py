@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -24,11 +24,17 @@ def schema_of(store: Store, key: str) -> pa.Schema:
         return part.schema_arrow
 
 
-def batches(store: Store, keys: Iterable[str], rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
-    """The rows of parts, one after another, at most `rows` at once. Raises `StoreError`."""
+def batches(
+    store: Store, keys: Iterable[str], rows: int = BATCH_ROWS, only: Collection[str] = ()
+) -> Iterator[pa.RecordBatch]:
+    """The rows of parts, one after another, at most `rows` at once; of the columns only those (in lower case).
+
+    Raises `StoreError`.
+    """
     for key in keys:
         with _open(store, key) as part:
-            yield from part.iter_batches(batch_size=rows)
+            wanted = [name for name in part.schema_arrow.names if name.lower() in only] if only else None
+            yield from part.iter_batches(batch_size=rows, columns=wanted)
 
 
 def _open(store: Store, key: str) -> pq.ParquetFile:

@@ -179,8 +179,10 @@ def _in_parts(feed: Feed, name: str, datasets: tuple[str, ...], day: date, outsi
     for dataset in datasets:
         run, made = current_dataset(feed, dataset, day, outside)
         hashed = secret_of_ids(feed.datasets[dataset], outside.secret)
-        for batch in batches(outside.store, [part.key for part in made.parts]):
-            row = ids(batch, feed.datasets[dataset].key, hashed).index(name).as_py()
+        key = feed.datasets[dataset].key
+        only = {*(column.lower() for column in key), *LINEAGE}
+        for batch in batches(outside.store, [part.key for part in made.parts], only=only):
+            row = ids(batch, key, hashed).index(name).as_py()
             if row >= 0:
                 own = {
                     LINEAGE[column]: batch[column][row].as_py() for column in LINEAGE if column in batch.schema.names
