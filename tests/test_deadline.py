@@ -125,6 +125,10 @@ def test_reasons_are_told_in_portuguese() -> None:
     assert in_portuguese("the trailer (line 9) says 1745 records, 506 were read") == (
         "o trailer (linha 9) diz 1745 registros, foram lidos 506"
     )
+    assert in_portuguese("line 44, nome 13-62: not in the encoding") == "linha 44, nome 13-62: fora da codificação"
+    assert in_portuguese("A_2.txt: line 3: too short, expected 40 bytes") == (
+        "A_2.txt: linha 3: curto demais, esperado: 40 bytes"
+    )
     assert in_portuguese("something new") == "something new"
 
 

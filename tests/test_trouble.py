@@ -311,8 +311,8 @@ def test_a_killed_process_leaves_a_day_that_ends_right(
 
 @pytest.mark.slow
 def test_processes_killed_at_random(store: Path, expected: dict[str, list[by_hand.Row]]) -> None:
-    """Forty processes are killed at random moments, besides those that come to their end before; whatever they left, the
-    last one ends the day.
+    """Forty processes are killed at random moments, besides those that come to their end before; whatever they left,
+    the last one ends the day.
     """
     random, kills = Random(SEED), 0
     print(f"seed {SEED}")
