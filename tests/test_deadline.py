@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -94,6 +94,18 @@ def test_both_languages_have_the_same_words() -> None:
 
 def _holes(text: str) -> set[str]:
     return {part.partition("}")[0] for part in text.split("{")[1:]}
+
+
+def test_the_error_names_a_month_as_a_person_does() -> None:
+    """And a day as a day."""
+    now = ToldClock(datetime(2026, 12, 20, tzinfo=UTC))
+    monthly = replace(feed_of(file_of("a")), calendar=Calendar("monthly"))
+    for feed, day, expected in (
+        (monthly, date(2026, 11, 1), "f 2026-11: "),
+        (feed_of(file_of("a")), DAY, f"f {DAY}: "),
+    ):
+        problem = check_deadline(feed, day, outside_of(new_store("memory", Path()), now)).problem
+        assert str(problem).startswith(f"{expected}the deadline is missed: nothing arrived")
 
 
 def test_no_value_of_a_field_is_told() -> None:

@@ -19,6 +19,7 @@ from posicional.day.journal import Facts, Ledger
 from posicional.day.keys import AlertKey
 from posicional.errors import StoreError
 from posicional.ports import Event, Notice, Notifier, Outside
+from posicional.steps.days import place
 from posicional.steps.deadline import Deadline, assess, told
 
 
@@ -36,7 +37,8 @@ def alert_deadline(
     except StoreError as error:
         _tell_unreadable(feed, day, outside, language, error)
         raise
-    return Deadline(feed.name, day, found, text), _alert(facts, at_deadline(state, found), outside, lambda: text)
+    checked = Deadline(feed.name, day, place(feed, day), found, text)
+    return checked, _alert(facts, at_deadline(state, found), outside, lambda: text)
 
 
 def raise_alerts(feed: Feed, facts: Facts, outside: Outside, language: Language = "pt") -> tuple[Notice, ...]:
