@@ -456,8 +456,9 @@ def test_rejects_are_tolerated_over_all_parts(store: Store, tmp_path: Path) -> N
     assert done is not None
     assert (done.account.rejects, done.account.records, len(done.rejects)) == (1, 10, 1)
     strict = write_feed(tmp_path / "strict", feed=text.replace("10%", "9%"))
-    (why,) = advance(strict, DAY, world(store)).day.files["contratos"].refusal
+    why, where = advance(strict, DAY, world(store)).day.files["contratos"].refusal
     assert why.startswith("1 of 10 records are rejected")
+    assert where == f"{SECOND}: line 3, numero 2-7: required"
 
 
 def test_too_many_parts_and_parts_twice_are_ambiguous(store: Store, tmp_path: Path) -> None:

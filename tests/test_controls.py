@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 
 from posicional.contract.layout import Check, Control, Field, Layout, Match, RecordKind, Sequence, When
+from posicional.records import blocks, framing
 from posicional.records.controls import Mark, Problems, Segment, Walk
 from posicional.records.reading import Reading
 from test_framing import Bytes
@@ -145,6 +146,15 @@ def test_problems_are_told_in_the_order_of_the_lines() -> None:
     both = RecordKind("both", "detail", When((Match(1, 1, (b"Z",)),)), 14, ())
     told = problems(GOOD.replace("E0004", "E0005").replace("D00001", "DZ0001"), layout(*WHOLE.kinds, both))
     assert told == [("control", 5), ("ambiguous", 7), ("control", 8), ("control", 9)]
+
+
+def test_what_follows_the_trailer_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of records that stand together the first, though they are looked at a few at a time."""
+    text = GOOD + "\nD00100" * 7
+    whole = problems(text)
+    monkeypatch.setattr(framing, "FRAME_ROWS", 2)
+    monkeypatch.setattr(blocks, "PIECE", 40)
+    assert problems(text) == whole == [("structure", 10)]
 
 
 def test_running_numbers_go_on_across_kinds_and_begin_anew_with_each_group() -> None:

@@ -175,9 +175,9 @@ def test_yesterdays_file_under_todays_name_is_refused(sample: Path, tmp_path: Pa
 
 
 REFUSALS = {
-    "contratos": ["4 of 122 records are rejected"],
-    "clientes": ["1 of 86 records are rejected"],
-    "dependentes": [r"1 of \d+ records are rejected"],
+    "contratos": ["4 of 122 records are rejected", r"line \d+, inicio 41-48: not a date"],
+    "clientes": ["1 of 86 records are rejected", r"line \d+, nome 13-62: not in the encoding"],
+    "dependentes": [r"1 of \d+ records are rejected", r"line \d+"],
     "pagamentos": ["data_ref 2026-11-21, expected 2026-11-22"],
     "sinistros": [r"says (\d+) records, (\d+) were read"],
     "corretores": ["ends without its trailer"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -96,6 +96,18 @@ def _holes(text: str) -> set[str]:
     return {part.partition("}")[0] for part in text.split("{")[1:]}
 
 
+def test_the_error_names_a_month_as_a_person_does() -> None:
+    """And a day as a day."""
+    now = ToldClock(datetime(2026, 12, 20, tzinfo=UTC))
+    monthly = replace(feed_of(file_of("a")), calendar=Calendar("monthly"))
+    for feed, day, expected in (
+        (monthly, date(2026, 11, 1), "f 2026-11: "),
+        (feed_of(file_of("a")), DAY, f"f {DAY}: "),
+    ):
+        problem = check_deadline(feed, day, outside_of(new_store("memory", Path()), now)).problem
+        assert str(problem).startswith(f"{expected}the deadline is missed: nothing arrived")
+
+
 def test_no_value_of_a_field_is_told() -> None:
     """Control records stand in the facts, with values; none of them comes into the text."""
     story = Story(feed_of(file_of("a"), file_of("b")))
@@ -124,6 +136,10 @@ def test_reasons_are_told_in_portuguese() -> None:
     """The sentence of DESIGN's example; one that is not known stays as it is."""
     assert in_portuguese("the trailer (line 9) says 1745 records, 506 were read") == (
         "o trailer (linha 9) diz 1745 registros, foram lidos 506"
+    )
+    assert in_portuguese("line 44, nome 13-62: not in the encoding") == "linha 44, nome 13-62: fora da codificação"
+    assert in_portuguese("A_2.txt: line 3: too short, expected 40 bytes") == (
+        "A_2.txt: linha 3: curto demais, esperado: 40 bytes"
     )
     assert in_portuguese("something new") == "something new"
 

@@ -24,6 +24,8 @@ def test_it_shows_a_whole_day(tmp_path: Path) -> None:
     assert len(named) >= 5
     assert all(Path(path).exists() for path in named)
     _the_reader_is_told_the_truth(said.out, folder)
+    status = posicional("status", folder / "feed" / "feed.yaml", "--date", DATE)
+    assert "next: nothing; run 1 is current and published" in status.out, "the feed finds its store by itself"
     (folder / "dados" / "of-the-first").touch()
     assert posicional(*words).code == 0
     assert not (folder / "dados" / "of-the-first").exists()

@@ -38,23 +38,6 @@ _NEXT: Table = {
     "readers are to see run {number} until a run after {last} succeeds": (
         "os leitores veem a execução {number} até que uma posterior à {last} seja concluída"
     ),
-    # Why a record was rejected.
-    "unknown kind": "tipo de registro desconhecido",
-    "matches two kinds": "serve a dois tipos de registro",
-    "too short": "curto demais",
-    "too long": "longo demais",
-    "framing lost": "perdeu-se a divisão em registros",
-    "not in the encoding": "fora da codificação",
-    "required": "obrigatório",
-    "not a number": "não é um número",
-    "too many digits": "dígitos demais",
-    "not a date": "não é uma data",
-    "not a time": "não é uma hora",
-    "not a timestamp": "não é data e hora",
-    "not a boolean": "não é sim ou não",
-    "not allowed": "valor não permitido",
-    "out of range": "fora dos limites",
-    "one of {names+}": "um destes: {names}",
     # What people have not heard of.
     "alert {condition} {number} was not sent: silent until {at} UTC": (
         "o alerta {condition} {number} não foi enviado: ninguém é avisado até {at} UTC"

@@ -61,6 +61,9 @@ PROBLEMS: Table = {
     "{n} of {of} records are rejected, more than the contract allows": (
         "{n} de {of} registros foram rejeitados, mais do que o contrato permite"
     ),
+    "line {line}, {field} {at}: {why}": "linha {line}, {field} {at}: {why}",
+    "line {line}: {why}, expected {of}": "linha {line}: {why}, esperado: {of}",
+    "line {line}: {why}": "linha {line}: {why}",
     "the file has no records": "o arquivo não tem registros",
     "bytes or records were lost or counted twice: {of}": "bytes ou registros perdidos ou contados duas vezes: {of}",
     "{why} (line {line}, byte {byte}): is this the framing of the file?": (
@@ -94,6 +97,23 @@ PROBLEMS: Table = {
     "{n} parts are here, expected {expected}: {path}": "há {n} partes, esperadas {expected}: {path}",
     "{path} was changed or removed while it was read": "{path} mudou ou sumiu durante a leitura",
     "its fact cannot be read": "o registro desta chegada não pode ser lido",
+    # Why a record was rejected.
+    "unknown kind": "tipo de registro desconhecido",
+    "matches two kinds": "serve a dois tipos de registro",
+    "too short": "curto demais",
+    "too long": "longo demais",
+    "framing lost": "perdeu-se a divisão em registros",
+    "not in the encoding": "fora da codificação",
+    "required": "obrigatório",
+    "not a number": "não é um número",
+    "too many digits": "dígitos demais",
+    "not a date": "não é uma data",
+    "not a time": "não é uma hora",
+    "not a timestamp": "não é data e hora",
+    "not a boolean": "não é sim ou não",
+    "not allowed": "valor não permitido",
+    "out of range": "fora dos limites",
+    "one of {names+}": "um destes: {names}",
     # Words that stand for something.
     "nothing": "nada",
     "another value": "outro valor",

@@ -72,6 +72,8 @@ def lay_out(root: Path, day: date, rows: int) -> DemoFolder:
     root.mkdir(parents=True, exist_ok=True)
     (root / MARK).write_text("Made by `posicional demo`, which replaces it.\n")
     shutil.copytree(planos(), folder.feed.parent)
+    text = folder.feed.read_text(encoding="utf-8").replace("store: ./dados", "store: ../dados")
+    folder.feed.write_text(text, encoding="utf-8")
     folder.outbox.mkdir()
     (folder.store / INCOMING).mkdir(parents=True)
     write_sample(folder.outbox, day, rows)

@@ -121,6 +121,7 @@ class Walk:
         self._of_file = {kind.name for kind in layout.kinds if is_of_file(kind)}
         self._seen: dict[str, int] = {}
         self._records = 0
+        self._goes_on = False
         self._expected: dict[Key, int] = {}
         self._starts = {key_of(kind): kind.sequence.first for kind in reversed(layout.kinds) if kind.sequence}
 
@@ -145,7 +146,9 @@ class Walk:
         """Records that are no control records."""
         count = segment.kinds.total()
         if count:
-            self._after_trailer(segment.first)
+            if not self._goes_on:  # else it was told where these records begin
+                self._after_trailer(segment.first)
+            self._goes_on = True
             self._records += count
             for scope in self._scopes:
                 scope.total.add(segment)
@@ -154,6 +157,7 @@ class Walk:
     def _mark(self, mark: Mark) -> int | None:
         """A control record."""
         kind = self._kinds[mark.kind]
+        self._goes_on = False
         self._place(kind, mark.line)
         group = self.group
         self._count(mark)

@@ -68,7 +68,7 @@ class Outcome:
         return kind(self.rest.text, where=where, hint="mend that, then run the command again")
 
 
-_REFUSED = "send a good file, mend the layout, or let it count: posicional accept"
+_REFUSED = "send a good file, mend the layout (posicional layout try shows why), or let it count: posicional accept"
 
 _ERRORS: Mapping[str, type[PosicionalError]] = {
     "contract": UsageError,

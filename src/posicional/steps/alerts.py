@@ -32,6 +32,7 @@ from posicional.day.journal import Facts, Ledger
 from posicional.day.keys import AlertKey
 from posicional.errors import StoreError
 from posicional.ports import Channel, Event, Notice, Outside
+from posicional.steps.days import place
 from posicional.steps.deadline import Deadline, assess, told
 from posicional.steps.quiet import silence_of
 from posicional.steps.usual import look_early
@@ -56,7 +57,7 @@ def alert_deadline(
         return told(feed, state, found, outside, language, reminder=reminder) if reminder else text
 
     notice = _Teller(feed, facts, outside).tell(at_deadline(state, found), anew)
-    return Deadline(feed.name, day, found, text), notice
+    return Deadline(feed.name, day, place(feed, day), found, text), notice
 
 
 def raise_alerts(feed: Feed, facts: Facts, outside: Outside, language: Language = "pt") -> tuple[Notice, ...]:

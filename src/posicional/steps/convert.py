@@ -29,6 +29,7 @@ from posicional.errors import ObjectMissing, StoreError
 from posicional.ports import Event, Store, StoredObject
 from posicional.records.conversion import Conversion, Part
 from posicional.steps.cleanup import AGE
+from posicional.steps.first_reject import first_reject
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,11 @@ def _read(
         read.append(_Read(found.key.removeprefix(INCOMING), conversion, parts, rejects))
     if not store.atomic and not all(_stands(store, found) for found in objects):
         return _superseded(expected, ledger, seen)
-    return _done(expected, ledger, read, ambiguous, time.monotonic() - began)
+    done = _done(expected, ledger, read, ambiguous, time.monotonic() - began)
+    if any(problem.reason == "rejects" for problem in done.problems):
+        first = first_reject(store, done.rejects, alone=not seen.parts)
+        return done.model_copy(update={"problems": (*done.problems, *([first] if first else []))})
+    return done
 
 
 def _convert(

@@ -18,6 +18,7 @@ from posicional.day.state import Day, fold
 from posicional.day.usual import Early
 from posicional.errors import DataRefused, NotDone, PosicionalError, StoreError, UsageError
 from posicional.ports import Outside
+from posicional.steps.days import place
 from posicional.steps.latest import with_latest
 
 LOOK_BACK = 10
@@ -26,10 +27,11 @@ LOOK_BACK = 10
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """How a business date stands at its deadline. `text` is what people are told."""
+    """How a business date stands at its deadline. `text` is what people are told; `where`: feed and date, in words."""
 
     feed: str
     date: date
+    where: str
     found: Situation
     text: str
 
@@ -63,7 +65,7 @@ class Deadline:
         """The error whose exit code the command ends with; None when nobody needs to be told."""
         if self.met:
             return None
-        where = f"{self.feed} {self.date.isoformat()}"
+        where = self.where
         if self.refused:
             return DataRefused(f"the deadline is missed; refused: {', '.join(self.refused)}", where=where)
         return NotDone(f"the deadline is missed: {self.standing}", where=where)
@@ -76,7 +78,7 @@ def check_deadline(feed: Feed, day: date, outside: Outside, language: Language =
     """
     facts = Ledger(outside, feed.name, day).read()
     state, found = assess(feed, facts, outside)
-    return Deadline(feed.name, day, found, told(feed, state, found, outside, language))
+    return Deadline(feed.name, day, place(feed, day), found, told(feed, state, found, outside, language))
 
 
 def assess(feed: Feed, facts: Facts, outside: Outside) -> tuple[Day, Situation]:
