@@ -186,7 +186,7 @@ def test_a_new_account_can_have_it() -> None:
     words = {name: one.get("Default") for name, one in TEMPLATE["Parameters"].items()}
     assert words["MemorySize"] <= 3008
     assert "ReservedConcurrentExecutions" not in TEXT
-    assert (words["SearchDomain"], words["Subnet"], words["SecretArn"]) == ("no", "", "")
+    assert (words["SearchDomain"], words["Subnet"], words["Vpc"], words["SecretArn"]) == ("no", "", "", "")
     assert set(words) - {name for name, default in words.items() if default is not None} == {
         "Feed",
         "Bucket",
@@ -215,11 +215,13 @@ def test_a_domain_of_the_stack_is_encrypted_and_lets_one_role_in() -> None:
 
 
 def test_in_a_vpc_the_job_has_a_connection_of_its_own() -> None:
-    """In the subnet and the group that were named, and none otherwise."""
+    """In the subnet and the group that were named, and none otherwise; the way to S3 costs nothing."""
     network = RESOURCES["Network"]
     place = network["Properties"]["ConnectionInput"]["PhysicalConnectionRequirements"]
     assert network["Condition"] == "InVpc"
     assert (place["SubnetId"], place["SecurityGroupIdList"]) == ({"Ref": "Subnet"}, [{"Ref": "SecurityGroup"}])
+    endpoint = RESOURCES["StorageEndpoint"]
+    assert (endpoint["Condition"], endpoint["Properties"]["VpcEndpointType"]) == ("MakeEndpoint", "Gateway")
     used = {"Connections": [{"Ref": "Network"}]}
     assert RESOURCES["Job"]["Properties"]["Connections"] == {"Fn::If": ["InVpc", used, {"Ref": "AWS::NoValue"}]}
 
