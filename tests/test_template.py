@@ -66,6 +66,21 @@ def test_the_rule_has_the_article_s_name_and_sees_arrivals_only() -> None:
     assert len("-DispararLambdaAoReceberArquivo") + 33 <= 64  # what `posicional deploy` leaves for the stack's name
 
 
+def test_a_bucket_of_the_stack_s_own_tells_of_arrivals_in_the_way_that_was_chosen() -> None:
+    """EventBridge, for the rule; or the Lambda itself, of every way to make an object below the incoming prefix."""
+    told = RESOURCES["Data"]["Properties"]["NotificationConfiguration"]["Fn::If"]
+    prefix = {"S3Key": {"Rules": [{"Name": "prefix", "Value": "dados-posicionais/"}]}}
+    function = {"Fn::GetAtt": "Receive.Arn"}
+    assert told == [
+        "ByRule",
+        {"EventBridgeConfiguration": {"EventBridgeEnabled": True}},
+        {"LambdaConfigurations": [{"Event": "s3:ObjectCreated:*", "Function": function, "Filter": prefix}]},
+    ]
+    assert (
+        RESOURCES["DispararLambdaAoReceberArquivo"]["Condition"] == RESOURCES["MayBeTriggered"]["Condition"] == "ByRule"
+    )
+
+
 def test_schedules_ring_in_the_feed_s_zone() -> None:
     """At the moment that is said, tried again, and never lost without a trace."""
     schedules = of_kind("AWS::Scheduler::Schedule")
