@@ -1,4 +1,4 @@
-"""What `make smoke-aws` does in an account of one's own, once on the emulator: as processes, from nothing to nothing."""
+"""What `make smoke-aws` does in an account of one's own, on the emulator: as processes, from nothing to nothing."""
 
 from __future__ import annotations
 
