@@ -8,6 +8,7 @@ import json
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -210,7 +211,8 @@ def _small_pieces() -> Any:
 def administrator(stack: Stack) -> Any:
     """A client of S3 for a user whose own policy allows everything."""
     iam, name = stack.emulator.client("iam"), "administradora"
-    iam.create_user(UserName=name)
+    with suppress(iam.exceptions.EntityAlreadyExistsException):
+        iam.create_user(UserName=name)
     everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
     iam.put_user_policy(UserName=name, PolicyName="tudo", PolicyDocument=json.dumps(everything))
     key = iam.create_access_key(UserName=name)["AccessKey"]
