@@ -18,7 +18,7 @@ python := $(venv)/bin/python
 ready  := $(venv)/.installed
 spark  := $(venv)/.installed-spark
 aws    := .venv-aws/.installed
-checks := .venv-checkov/.installed
+lookers := .venv-checkov/.installed .venv-sam/.installed
 
 # An environment whose Python has gone (an upgrade of the system does that) is made anew.
 ifeq ($(shell test -x $(python) || echo gone),gone)
@@ -50,7 +50,7 @@ test-slow: $(spark) ## the slow suites (those of Spark need a Java 17)
 	@$(python) -m pytest -n 2 --dist loadgroup -m slow
 
 .PHONY: test-aws
-test-aws: $(spark) $(aws) $(checks) ## deploy the real template to an emulator of AWS and drive it (needs a Java 17)
+test-aws: $(spark) $(aws) $(lookers) ## deploy the real template to an emulator of AWS and drive it (needs a Java 17)
 	@$(python) -m pytest -m aws tests/aws
 
 .PHONY: smoke-aws
@@ -108,11 +108,14 @@ $(aws): constraints-aws.txt | $(ready)
 	echo "installing the emulator of AWS into .venv-aws with $$found (once, about a minute) …"; \
 	"$$found" -m venv --clear .venv-aws
 	@.venv-aws/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-aws.txt \
-	  ministack aws-sam-translator boto3 cfn-lint
+	  ministack aws-sam-translator boto3
 	@touch $@
 
-$(checks): constraints-checkov.txt | $(ready)
-	@echo "installing the policy check into .venv-checkov (once, about a minute) …"
-	@$(python) -m venv --clear .venv-checkov
-	@.venv-checkov/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-checkov.txt checkov
+# Who looks at the template beside the emulator: they pin other versions than it does, and than one another.
+.venv-checkov/.installed: package := checkov
+.venv-sam/.installed: package := aws-sam-cli
+$(lookers): .venv-%/.installed: constraints-%.txt | $(ready)
+	@echo "installing $(package) into .venv-$* (once, about a minute) …"
+	@$(python) -m venv --clear .venv-$*
+	@.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --constraint $< $(package)
 	@touch $@

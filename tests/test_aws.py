@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import traceback
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -11,9 +12,9 @@ import boto3
 import pytest
 from botocore.stub import ANY, Stubber
 
-from posicional.backends.aws import MARGIN, BriefStore, GlueJob, Topic
+from posicional.backends.aws import MARGIN, BriefStore, GlueJob, Topic, secret_variables
 from posicional.backends.store_objects import memory_store
-from posicional.errors import EngineError, NotifyError, OutOfTime
+from posicional.errors import EngineError, NotifyError, OutOfTime, OutsideError, UsageError
 from posicional.ports import Notice
 from worlds import DAY, MORNING, ToldClock
 
@@ -151,3 +152,41 @@ def test_reading_stops_when_time_runs_out() -> None:
         assert stream.read(10) == b"x" * 10
         with pytest.raises(OutOfTime):
             stream.read(10)
+
+
+ARN = "arn:aws:secretsmanager:sa-east-1:123456789012:secret:planos-AbCdEf"
+
+
+@pytest.fixture
+def secrets() -> Iterator[Stubber]:
+    """A client of Secrets Manager that answers as told, and must be asked all of it."""
+    words = {"region_name": "sa-east-1", "aws_access_key_id": "a", "aws_secret_access_key": "b"}
+    with Stubber(boto3.client("secretsmanager", **words)) as stubber:
+        yield stubber
+        stubber.assert_no_pending_responses()
+
+
+def test_a_secret_holds_variables_by_name(secrets: Stubber) -> None:
+    """Read by its ARN."""
+    secrets.add_response("get_secret_value", {"SecretString": '{"OPENSEARCH_PASSWORD": "x"}'}, {"SecretId": ARN})
+    assert secret_variables(secrets.client, ARN) == {"OPENSEARCH_PASSWORD": "x"}
+
+
+@pytest.mark.parametrize(
+    "held",
+    ["naodiga", '["naodiga"]', '{"A": {"naodiga": 1}}', '{"naodiga": "x"}', '{"AWS_PROFILE": "naodiga"}'],
+    ids=["no JSON", "no object", "no text", "no variable", "the SDK's own"],
+)
+def test_a_secret_that_holds_anything_else_is_refused_and_not_told(secrets: Stubber, held: str) -> None:
+    """Neither in the message nor in what led to it."""
+    secrets.add_response("get_secret_value", {"SecretString": held}, {"SecretId": ARN})
+    with pytest.raises(UsageError, match="a JSON object of texts") as refused:
+        secret_variables(secrets.client, ARN)
+    assert "naodiga" not in "".join(traceback.format_exception(refused.value))
+
+
+def test_a_secret_that_may_not_be_read_says_which(secrets: Stubber) -> None:
+    """With the word of AWS."""
+    secrets.add_client_error("get_secret_value", "AccessDeniedException")
+    with pytest.raises(OutsideError, match=r"planos-AbCdEf.*AccessDeniedException"):
+        secret_variables(secrets.client, ARN)

@@ -66,6 +66,21 @@ def test_the_rule_has_the_article_s_name_and_sees_arrivals_only() -> None:
     assert len("-DispararLambdaAoReceberArquivo") + 33 <= 64  # what `posicional deploy` leaves for the stack's name
 
 
+def test_a_bucket_of_the_stack_s_own_tells_of_arrivals_in_the_way_that_was_chosen() -> None:
+    """EventBridge, for the rule; or the Lambda itself, of every way to make an object below the incoming prefix."""
+    told = RESOURCES["Data"]["Properties"]["NotificationConfiguration"]["Fn::If"]
+    prefix = {"S3Key": {"Rules": [{"Name": "prefix", "Value": "dados-posicionais/"}]}}
+    function = {"Fn::GetAtt": "Receive.Arn"}
+    assert told == [
+        "ByRule",
+        {"EventBridgeConfiguration": {"EventBridgeEnabled": True}},
+        {"LambdaConfigurations": [{"Event": "s3:ObjectCreated:*", "Function": function, "Filter": prefix}]},
+    ]
+    assert (
+        RESOURCES["DispararLambdaAoReceberArquivo"]["Condition"] == RESOURCES["MayBeTriggered"]["Condition"] == "ByRule"
+    )
+
+
 def test_schedules_ring_in_the_feed_s_zone() -> None:
     """At the moment that is said, tried again, and never lost without a trace."""
     schedules = of_kind("AWS::Scheduler::Schedule")
@@ -186,7 +201,7 @@ def test_a_new_account_can_have_it() -> None:
     words = {name: one.get("Default") for name, one in TEMPLATE["Parameters"].items()}
     assert words["MemorySize"] <= 3008
     assert "ReservedConcurrentExecutions" not in TEXT
-    assert (words["SearchDomain"], words["Subnet"], words["SecretArn"]) == ("no", "", "")
+    assert (words["SearchDomain"], words["Subnet"], words["Vpc"], words["SecretArn"]) == ("no", "", "", "")
     assert set(words) - {name for name, default in words.items() if default is not None} == {
         "Feed",
         "Bucket",
@@ -215,11 +230,13 @@ def test_a_domain_of_the_stack_is_encrypted_and_lets_one_role_in() -> None:
 
 
 def test_in_a_vpc_the_job_has_a_connection_of_its_own() -> None:
-    """In the subnet and the group that were named, and none otherwise."""
+    """In the subnet and the group that were named, and none otherwise; the way to S3 costs nothing."""
     network = RESOURCES["Network"]
     place = network["Properties"]["ConnectionInput"]["PhysicalConnectionRequirements"]
     assert network["Condition"] == "InVpc"
     assert (place["SubnetId"], place["SecurityGroupIdList"]) == ({"Ref": "Subnet"}, [{"Ref": "SecurityGroup"}])
+    endpoint = RESOURCES["StorageEndpoint"]
+    assert (endpoint["Condition"], endpoint["Properties"]["VpcEndpointType"]) == ("MakeEndpoint", "Gateway")
     used = {"Connections": [{"Ref": "Network"}]}
     assert RESOURCES["Job"]["Properties"]["Connections"] == {"Fn::If": ["InVpc", used, {"Ref": "AWS::NoValue"}]}
 

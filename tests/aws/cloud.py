@@ -8,13 +8,14 @@ import json
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.request import urlopen
 
-from aws.emulator import Emulator
+from aws.emulator import ACCOUNT, REGION, Emulator
 from commands import Said, posicional
 from posicional.backends.store import open_store
 from posicional.contract.feed import Feed
@@ -66,6 +67,11 @@ class Stack:
     def posicional(self, verb: str, *words: str) -> Said:
         """A command about the feed, in its bucket."""
         return posicional(verb, self.path, *words, "--store", f"s3://{self.bucket}", env=self.emulator.environment)
+
+    @property
+    def code_bucket(self) -> str:
+        """The bucket of code of the emulator's account."""
+        return f"posicional-{ACCOUNT}-{REGION}"
 
     # --- sending ------------------------------------------------------------------------------------------------------
 
@@ -155,7 +161,7 @@ class Stack:
         return [run for run in found if run["Arguments"].get("--date") == day.isoformat()]
 
     def glue_ends(self, day: date) -> list[str]:
-        """How the Glue runs of a date ended, once all of them have: its last act is not its process's."""
+        """How the Glue runs of a date ended, once all of them have: a process ends later than what it did."""
 
         def found() -> list[str] | None:
             states = [str(run["JobRunState"]) for run in self.glue_runs(day)]
@@ -200,6 +206,17 @@ def _small_pieces() -> Any:
     from boto3.s3.transfer import TransferConfig
 
     return TransferConfig(multipart_threshold=1 << 10, multipart_chunksize=5 << 20)
+
+
+def administrator(stack: Stack) -> Any:
+    """A client of S3 for a user whose own policy allows everything."""
+    iam, name = stack.emulator.client("iam"), "administradora"
+    with suppress(iam.exceptions.EntityAlreadyExistsException):
+        iam.create_user(UserName=name)
+    everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    iam.put_user_policy(UserName=name, PolicyName="tudo", PolicyDocument=json.dumps(everything))
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    return stack.emulator.client("s3", key["AccessKeyId"], key["SecretAccessKey"])
 
 
 def documents(endpoint: str, alias: str) -> list[dict[str, Any]]:

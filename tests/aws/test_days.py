@@ -12,7 +12,7 @@ from urllib.parse import quote_plus
 import pytest
 from botocore.exceptions import ClientError
 
-from aws.cloud import Stack, day_of_planos, documents, only, until
+from aws.cloud import Stack, administrator, day_of_planos, documents, only, until
 
 pytestmark = pytest.mark.aws
 
@@ -202,16 +202,6 @@ def test_nobody_overwrites_or_deletes_facts_and_arrivals(planos: Stack, tmp_path
         owner.put_object(Bucket=planos.bucket, Key=fact, Body=b"{}", IfNoneMatch="*")
     new = f"controle/planos/{day}/teste.json"
     owner.put_object(Bucket=planos.bucket, Key=new, Body=b"{}", IfNoneMatch="*")
-
-
-def administrator(stack: Stack) -> Any:
-    """A client of S3 for a user whose own policy allows everything."""
-    iam, name = stack.emulator.client("iam"), "administradora"
-    iam.create_user(UserName=name)
-    everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
-    iam.put_user_policy(UserName=name, PolicyName="tudo", PolicyDocument=json.dumps(everything))
-    key = iam.create_access_key(UserName=name)["AccessKey"]
-    return stack.emulator.client("s3", key["AccessKeyId"], key["SecretAccessKey"])
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from aws.emulator import PYTHON, REGION, ROOT
+from aws.emulator import REGION, ROOT
 from posicional.backends.packages import deploy_files
 from test_template import RESOURCES
 
 pytestmark = pytest.mark.aws
 
+CFN_LINT = ROOT / ".venv-sam" / "bin" / "cfn-lint"
 CHECKOV = ROOT / ".venv-checkov" / "bin" / "checkov"
 
 
@@ -29,8 +30,7 @@ def said(program: Path, *words: str | Path) -> tuple[int, str]:
 @pytest.mark.parametrize("region", [REGION, "us-east-1"])
 def test_cfn_lint_has_nothing_to_say(region: str) -> None:
     """No fault and no warning, the parameters that are empty when not asked for apart."""
-    cfn_lint = PYTHON.with_name("cfn-lint")
-    assert said(cfn_lint, deploy_files() / "template.yaml", "--regions", region) == (0, "")
+    assert said(CFN_LINT, deploy_files() / "template.yaml", "--regions", region) == (0, "")
 
 
 def test_no_policy_is_broken_without_a_reason() -> None:

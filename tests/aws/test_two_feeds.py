@@ -7,8 +7,9 @@ import hmac
 import re
 
 import pytest
+from botocore.exceptions import ClientError
 
-from aws.cloud import Stack, documents, until
+from aws.cloud import Stack, administrator, documents, until
 from aws.feeds import HASH_KEY, PASSWORD, today
 from worlds import CPFS, clientes, contratos
 
@@ -68,3 +69,15 @@ def test_a_bucket_of_others_is_left_as_it_was_but_for_the_ledger_s_rules(notas: 
     assert [one["Id"] for one in found["QueueConfigurations"]] == ["deles"]
     assert "LambdaFunctionConfigurations" not in found
     assert notas.keys("controle/notas/") == facts != []
+
+
+def test_a_bucket_that_the_stack_made_outlives_it_and_is_taken_up_again(planos: Stack, endpoint: str) -> None:
+    """With every fact, and the rules that protect them; the next stack takes it as it is."""
+    facts = planos.keys("controle/planos/")
+    assert planos.command("destroy", "--yes").code == 0
+    assert planos.keys("controle/planos/") == facts != []
+    with pytest.raises(ClientError, match="AccessDenied"):
+        administrator(planos).delete_object(Bucket=planos.bucket, Key=facts[0])
+    said = planos.deploy("-p", f"OpenSearchUrl={endpoint}")
+    assert not re.search(r"(?m)^  create_complete +Data$", said.out)
+    assert planos.sweep()["looked_at"] > 0
