@@ -320,7 +320,7 @@ def test_a_real_watch_tells_everybody_and_counts_it(tmp_path: Path, monkeypatch:
             assert process.wait(timeout=60) == 0
             assert process.stdout is not None
             lines = [json.loads(line) for line in process.stdout.read().splitlines()]
-    alerts = [line for line in lines if line["step"] == "alert"]
-    assert {"at", "feed", "step", "text"} <= alerts[0].keys()
-    assert "deadline 1 not sent through chat: no connection" in [line["text"] for line in alerts]
+    said = [line for line in lines if line["step"] == "alert"]
+    assert {"at", "feed", "step", "text"} <= said[0].keys()
+    assert "deadline 1 not sent through chat: no connection" in [line["text"] for line in said]
     assert "s3cr3t" not in json.dumps(lines)
