@@ -23,8 +23,11 @@ from posicional.contract.vocabulary import Words
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE = (DOCS / "contract.md").read_text(encoding="utf-8")
-PAGES = PAGE + (DOCS / "opensearch.md").read_text(encoding="utf-8")
+PAGES = PAGE + "".join((DOCS / name).read_text(encoding="utf-8") for name in ("opensearch.md", "alerts.md"))
 EXAMPLES = re.findall(r"^```yaml ([a-z-]+)\n(.*?)^```$", PAGES, re.MULTILINE | re.DOTALL)
+
+ENVIRONMENT = {"SMTP_USER": "ops", "SMTP_PASSWORD": "secret", "TELEFONE_URL": "json://telefone.example.com"}
+"""What the examples take from it and give no default for."""
 
 SMALL_FEED = {
     "feed": "exemplo",
@@ -60,7 +63,7 @@ def test_an_example_loads(kind: str, text: str, tmp_path: Path) -> None:
     (tmp_path / "sql" / "contratos_ativos.sql").write_text("select numero_contrato from contratos")
     (tmp_path / "feriados.csv").write_text("2026-12-25\n")
     (tmp_path / "feed.yaml").write_text(text if kind == "feed" else yaml.safe_dump(words))
-    assert load_feed(tmp_path / "feed.yaml", {}).name in ("planos", "exemplo")
+    assert load_feed(tmp_path / "feed.yaml", ENVIRONMENT).name in ("planos", "exemplo")
 
 
 def vocabulary(model: type[Words], seen: set[type[Words]]) -> Iterator[str]:

@@ -158,7 +158,7 @@ def test_trouble_is_told_on_the_day(
     world, day, today = after_seventy(seventy, new_store("memory", tmp_path))
     one, before = today[name], years_of(1, NAMES[:3])[name][TODAY - 1]
     match trouble:
-        case {"came": timedelta() as later}:
+        case {"came": later}:
             one = replace(one, came=one.came + later)
         case {"rows": factor}:
             one = replace(one, rows=round(one.rows * factor))
@@ -290,6 +290,20 @@ def test_what_is_kept_is_what_the_ledgers_say(seventy: dict[str, bytes], tmp_pat
     )
     broken.clock.time = period_start(broken.feed, day) + 6 * HOUR
     assert pasts(broken.feed, day, broken.outside) == found
+
+
+WRITTEN = b"""{
+  "fact": "usual", "version": 1, "writer": "w1", "at": "2026-11-22T09:00:00Z", "who": "ana@maquina",
+  "files": {"f0": [{"date": "2026-11-21", "came": 31200, "rows": 1745, "rejects": 2, "sha256": "ab"}]}
+}"""
+
+
+def test_what_was_kept_stays_readable(tmp_path: Path) -> None:
+    """The words in which it was first written."""
+    world = world_of(new_store("memory", tmp_path), "f0")
+    world.outside.store.create(usual_key("f", date(2026, 11, 22)), WRITTEN)
+    past = Past(date(2026, 11, 21), timedelta(hours=8, minutes=40), 1745, 2, "ab")
+    assert pasts(world.feed, date(2026, 11, 22), world.outside) == {"f0": [past]}
 
 
 def test_a_monthly_feed_is_warned_too(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ fact_keys: st.SearchStrategy[FactKey] = st.one_of(
         st.sampled_from(["claim", "started", "end"]),
     ),
     st.builds(DecisionKey, numbers),
-    st.builds(AlertKey, names, numbers, st.sampled_from(["due", "sent"])),
+    st.builds(AlertKey, names, numbers, st.sampled_from(["due", "sent"]), numbers),
 )
 
 
@@ -60,6 +60,8 @@ def test_a_parsed_path_formats_to_itself(path: str) -> None:
         "arrivals/a/0001.done.json",
         "arrivals/a/b/0001.seen.json",
         "publications/0001.claim.json",
+        "alerts/deadline-0001.due-0001.json",
+        "alerts/deadline-0001.json",
         "notes.txt",
         "",
     ],
@@ -83,6 +85,7 @@ def test_keys_as_the_design_writes_them() -> None:
         str(TurnKey(keys.publications("opensearch"), 1, "end")),
         str(DecisionKey(1)),
         str(AlertKey("deadline", 1, "due")),
+        str(AlertKey("deadline", 1, "sent", 2)),
         str(TurnKey("runs", 12345, "end")),
     ] == [
         "controle/planos/2026-11-22/",
@@ -95,6 +98,7 @@ def test_keys_as_the_design_writes_them() -> None:
         "publications/opensearch/0001.end.json",
         "decisions/0001.json",
         "alerts/deadline-0001.due.json",
+        "alerts/deadline-0001.sent-0002.json",
         "runs/12345.end.json",
     ]
 

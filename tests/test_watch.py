@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -19,6 +21,7 @@ from zoneinfo import ZoneInfo
 import httpx2
 import pytest
 
+from posicional.backends.changes import FolderChanges
 from posicional.backends.duckdb import DuckDbEngine
 from posicional.backends.notify import Lines
 from posicional.contract.feed import Feed
@@ -26,6 +29,7 @@ from posicional.errors import StoreError
 from posicional.ports import Outside, Store, StoredObject
 from posicional.steps.advance import peek
 from posicional.steps.watch import Round, watch
+from post import hook
 from test_advance import Around
 from worlds import DAY, ToldClock, clientes, contratos, new_store, outside_of, send, write_feed
 
@@ -165,8 +169,69 @@ def test_what_is_no_file_of_the_feed_moves_nothing(feed: Feed, tmp_path: Path) -
     assert [one.dates for one in rounds] == [(), ()]
 
 
+def test_what_is_wrong_with_a_file_is_told_when_it_has_come(feed: Feed, tmp_path: Path) -> None:
+    """Not at the next sweep, which may be an hour away."""
+    store, clock = new_store("memory", tmp_path), ToldClock(MORNING)
+    said: list[tuple[str, str]] = []
+    notify = Lines(lambda text: said.append((f"{clock.now():%H:%M}", text.splitlines()[0])))
+    outside = replace(outside_of(store, clock, engine=DuckDbEngine), channels=[notify])
+    plan = [(60.0, arrives(store, "CONTRATOS", contratos(counted=9)))]
+    watch(feed, outside, Script(clock, plan, timedelta(minutes=50)), every=timedelta(hours=24), noted=lambda _: None)
+    assert [one for one in said if "RECUSADO" in one[1]] == [("08:01", "[saude] 22/11 RECUSADO: contratos.")]
+
+
+@dataclass
+class Writing(ToldClock):
+    """A clock while whose first sleep a file grows to its end."""
+
+    path: Path = Path()
+    rest: bytes = b""
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep, while somebody writes."""
+        super().sleep(seconds)
+        if len(self.slept) == 1:
+            with self.path.open("ab") as file:
+                file.write(self.rest)
+
+
+def test_what_a_sweep_finds_half_written_is_looked_at_again_soon(feed: Feed, tmp_path: Path) -> None:
+    """Though nobody tells of it: it was there before anybody listened."""
+    now, data = datetime.now(ZoneInfo("America/Sao_Paulo")), contratos()
+    store, today = new_store("folder", tmp_path), now.date()
+    data = contratos(day=today)
+    send(store, f"CONTRATOS_{today:%Y%m%d}.txt", data[:40])
+    path = tmp_path / "dados" / "dados-posicionais" / f"CONTRATOS_{today:%Y%m%d}.txt"
+    outside = outside_of(store, Writing(now, path=path, rest=data[40:]))
+    rounds = told(feed, Script(outside.clock, [], timedelta(seconds=20)), outside)  # type: ignore[arg-type]
+    assert [len(one.dates) for one in rounds] == [0, 1]
+    assert peek(feed, today, outside)[0].files["contratos"].current is not None
+
+
+def test_a_folder_tells_of_what_came_while_nobody_waited(tmp_path: Path) -> None:
+    """Also before the first wait, and when the folder was made later, or anew; a stopped watch tells nothing."""
+    folder, stop = tmp_path / "dados-posicionais", threading.Event()
+    changes = FolderChanges(tmp_path, stop, poll=60)
+    for _ in range(2):
+        folder.mkdir()
+        assert changes.wait(1) == frozenset()
+        for name in ("a.txt", "b.txt"):
+            (folder / name).write_text("x")
+            time.sleep(0.7)
+            assert changes.wait(10) == {f"dados-posicionais/{name}"}
+        shutil.rmtree(folder)
+        assert changes.wait(1) == frozenset()
+    folder.mkdir()
+    changes = FolderChanges(tmp_path, stop, poll=60)
+    (folder / "c.txt").write_text("x")
+    time.sleep(0.7)
+    assert changes.wait(10) == {"dados-posicionais/c.txt"}
+    stop.set()
+    assert changes.wait(10) == frozenset()
+
+
 @contextmanager
-def watching(feed: Feed, store: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def watching(feed: Feed, store: Path, *more: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A real process that watches a folder, and the address of its board."""
     words = [
         str(Path(sys.executable).with_name("posicional")),
@@ -176,6 +241,7 @@ def watching(feed: Feed, store: Path) -> Iterator[tuple[subprocess.Popen[str], s
         str(store),
         "--port",
         "0",
+        *more,
     ]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
@@ -223,3 +289,38 @@ def test_a_real_watch_of_a_folder_is_killed_started_anew_and_ended(feed: Feed, t
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=60) == 0
     assert len(list(ledger.glob("runs/*.claim.json"))) == 1
+
+
+@pytest.mark.slow
+def test_a_real_watch_tells_everybody_and_counts_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Through its log and the channels of the feed, one of which is down: others have it, figures and board show it, no
+    address stands anywhere; when that channel is back it hears of it.
+    """
+    with hook() as panel, hook(up=False) as chat:
+        monkeypatch.setenv("PAINEL", panel.url)
+        monkeypatch.setenv("CHAT", chat.url)
+        feed = write_feed(tmp_path / "feed").path
+        alerts = 'alerts: [{url: "${PAINEL}", name: painel}, {url: "${CHAT}", name: chat}]\n'
+        text = feed.read_text(encoding="utf-8").replace('deadline: "12:00"', 'deadline: "00:00"')
+        feed.write_text(text + alerts, encoding="utf-8")
+        (tmp_path / "dados" / "dados-posicionais").mkdir(parents=True)
+        with watching(Feed.load(feed), tmp_path / "dados", "--every", "2") as (process, url):
+            wait_until(lambda: 'channel="chat",feed="saude",outcome="failed"' in httpx2.get(f"{url}metrics").text)
+            figures = httpx2.get(f"{url}metrics").text
+            for name in ("log", "painel"):
+                assert f'posicional_alerts_total{{channel="{name}",feed="saude",outcome="sent"}} ' in figures
+            assert panel.got[0]["title"].endswith("os leitores não veem nenhum dia recente.")
+            assert (
+                "não chegou a chat: sem conexão"
+                in httpx2.get(f"{url}feed/saude", headers={"accept-language": "pt"}).text
+            )
+            chat.up()
+            wait_until(lambda: bool(chat.got), seconds=180)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=60) == 0
+            assert process.stdout is not None
+            lines = [json.loads(line) for line in process.stdout.read().splitlines()]
+    said = [line for line in lines if line["step"] == "alert"]
+    assert {"at", "feed", "step", "text"} <= said[0].keys()
+    assert "deadline 1 not sent through chat: no connection" in [line["text"] for line in said]
+    assert "s3cr3t" not in json.dumps(lines)

@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from watchfiles import Change, watch
 
 from posicional.day.keys import INCOMING
 
+BREATH = 0.5
+"""Seconds after which it is looked whether the watch is to end, and whether the folder is still the same."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class FolderChanges:
-    """Changes of what lies below a store's incoming prefix, told by the system; `stop` ends the watch."""
+    """Changes of what lies below a store's incoming prefix, told by the system; `stop` ends the watch.
+
+    The system is listened to all the time, from the beginning on: what changes while nobody waits is told by the next
+    wait. Where there is no such folder yet, or it was replaced, listening begins when there is one.
+    """
 
     folder: Path
     stop: threading.Event
     poll: float
+    _heard: Iterator[set[tuple[Change, str]]] | None = field(default=None, init=False, repr=False)
+    _inode: int = field(default=0, init=False, repr=False)
+    _early: set[str] = field(default_factory=set, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Begin to listen."""
+        self._early |= self._hear()
 
     @property
     def over(self) -> bool:
@@ -29,26 +44,39 @@ class FolderChanges:
         """The keys of files that were made or changed; none when time runs out, or `poll` seconds have passed: a
         network drive tells nothing of what other machines write.
         """
-        incoming = self.folder / INCOMING
-        if seconds <= 0 or not incoming.is_dir():
-            self.stop.wait(min(seconds, self.poll))
-            return frozenset()
-        for changes in self._watch(incoming, min(seconds, self.poll)):
-            return frozenset(
-                f"{INCOMING}{Path(path).relative_to(incoming).as_posix()}"
-                for change, path in changes
-                if change is not Change.deleted and Path(path).is_file()
-            )
-        return frozenset()
+        end = time.monotonic() + min(seconds, self.poll)
+        keys, self._early = self._early, set()
+        while not keys and not self.over and (left := end - time.monotonic()) > 0:
+            keys = self._hear()
+            if self._heard is None:
+                self.stop.wait(min(left, BREATH))
+        return frozenset(keys)
 
-    def _watch(self, incoming: Path, seconds: float) -> Iterator[set[tuple[Change, str]]]:
-        yield from watch(
+    def _hear(self) -> set[str]:
+        """What has changed, as soon as something has; nothing after a breath."""
+        incoming = self.folder / INCOMING
+        try:
+            inode = incoming.stat().st_ino
+            if self._heard is None or inode != self._inode:
+                self._heard, self._inode = self._listen(incoming), inode
+            changes = next(self._heard)
+        except (OSError, StopIteration):  # it is not there, or was taken away; or the watch is to end
+            self._heard = None
+            return set()
+        return {
+            f"{INCOMING}{Path(path).relative_to(incoming).as_posix()}"
+            for change, path in changes
+            if change is not Change.deleted and Path(path).is_file()
+        }
+
+    def _listen(self, incoming: Path) -> Iterator[set[tuple[Change, str]]]:
+        return watch(
             incoming,
             watch_filter=None,
             debounce=400,
             step=100,
             stop_event=self.stop,
-            rust_timeout=max(1, round(seconds * 1000)),
+            rust_timeout=round(BREATH * 1000),
             yield_on_timeout=True,
             raise_interrupt=False,
         )

@@ -24,7 +24,7 @@ from posicional.day.series import Silent, standing
 from posicional.day.state import Day, fold, run_of, targets
 from posicional.errors import PosicionalError
 from posicional.ports import Event, Outside
-from posicional.steps.advance import advance
+from posicional.steps.advance import Outcome, advance
 from posicional.steps.alerts import raise_alerts
 from posicional.steps.arrivals import unseen_earlier
 from posicional.steps.cleanup import clean_up
@@ -43,7 +43,7 @@ class Swept:
     `moved`: dates that it went on with, and where each came to rest. `older`: dates before the window for which
     something came since the window began: they are left alone. `others`: dates in it that are no business dates, or
     lie far ahead. `unreadable`: facts that cannot be read, by date. `failures`: dates that could not be swept, and why.
-    `removed`: how many objects the clean-up took away.
+    `removed`: how many objects the clean-up took away. `growing`: dates for which something is still being written.
     """
 
     looked_at: int
@@ -55,6 +55,7 @@ class Swept:
     unreadable: Mapping[date, tuple[str, ...]] = field(default_factory=dict)
     failures: Mapping[date, PosicionalError] = field(default_factory=dict)
     removed: int = 0
+    growing: tuple[date, ...] = ()
 
 
 def sweep(feed: Feed, outside: Outside, language: Language = "pt") -> Swept:
@@ -72,6 +73,7 @@ def sweep(feed: Feed, outside: Outside, language: Language = "pt") -> Swept:
     moved: dict[date, Rest] = {}
     unreadable: dict[date, tuple[str, ...]] = {}
     failures: dict[date, PosicionalError] = {}
+    growing: list[date] = []
     removed, newest = 0, True
     for day in dates:
         attempt = partial(_attempt, failures, day)
@@ -79,7 +81,10 @@ def sweep(feed: Feed, outside: Outside, language: Language = "pt") -> Swept:
         if found is None or not (found.begun or (day in watched and promised(feed, day, outside))):
             continue
         ledger = Ledger(outside, feed.name, day)
-        rest = attempt(partial(_go_on, feed, ledger, found, lying))
+        outcome = attempt(partial(_go_on, feed, ledger, found, lying))
+        rest = outcome.rest if outcome else None
+        if outcome and outcome.growing:
+            growing.append(day)
         if rest is None and newest and found.day.run and targets(feed):
             rest = attempt(partial(_heal, feed, ledger, found))
         newest = newest and not found.day.run
@@ -90,7 +95,9 @@ def sweep(feed: Feed, outside: Outside, language: Language = "pt") -> Swept:
         tidy = partial(_tidy, feed, Ledger(outside, feed.name, day), None, unreadable, language)
         removed += _attempt(failures, day, tidy) or 0
     older, others = _left_alone(feed, window, lying)
-    return Swept(len(dates), moved, older, others, lying.unknown, lying.undated, unreadable, failures, removed)
+    return Swept(
+        len(dates), moved, older, others, lying.unknown, lying.undated, unreadable, failures, removed, tuple(growing)
+    )
 
 
 def _attempt(failures: dict[date, PosicionalError], day: date, step: Callable[[], T]) -> T | None:
@@ -102,8 +109,8 @@ def _attempt(failures: dict[date, PosicionalError], day: date, step: Callable[[]
         return None
 
 
-def _go_on(feed: Feed, ledger: Ledger, found: Glance, lying: Incoming) -> Rest | None:
-    """Do what there is to do for a date, and where it came to rest; None where there is nothing."""
+def _go_on(feed: Feed, ledger: Ledger, found: Glance, lying: Incoming) -> Outcome | None:
+    """Do what there is to do for a date, and how far it came; None where there is nothing."""
     silent = list(_silent(ledger, found.day))
     for key, end in silent:
         ledger.write(key, end)
@@ -113,7 +120,7 @@ def _go_on(feed: Feed, ledger: Ledger, found: Glance, lying: Incoming) -> Rest |
     new = f"{found.new} new; " if found.new else ""
     text = f"{feed.calendar.format_date(ledger.date)}: {new}{next_text(found.action)}"
     ledger.outside.tell(Event("day", text))
-    return advance(feed, ledger.date, ledger.outside, insist=False, lying=lying).rest
+    return advance(feed, ledger.date, ledger.outside, insist=False, lying=lying)
 
 
 def _heal(feed: Feed, ledger: Ledger, found: Glance) -> Rest | None:

@@ -14,9 +14,11 @@ from typing import Protocol
 
 from posicional.contract.feed import Feed
 from posicional.day.alarm_words import Language
+from posicional.day.journal import Ledger
 from posicional.errors import PosicionalError, UsageError
 from posicional.ports import Event, Outside
 from posicional.steps.advance import advance
+from posicional.steps.alerts import raise_alerts
 from posicional.steps.days import Window
 from posicional.steps.deadline import due_dates
 from posicional.steps.hints import dates_of
@@ -76,7 +78,7 @@ def watch(
             round_ = _attempt(outside, partial(_sweep, feed, outside, language, again))
             sweep_at = _next_sweep(feed, clock.now(), every)
         elif ripe := [day for day, when in again.items() if now >= when]:
-            round_ = _attempt(outside, partial(_go_on, feed, outside, ripe, again))
+            round_ = _attempt(outside, partial(_go_on, feed, outside, ripe, again, language))
         if round_ is not None:
             failures = failures + 1 if round_.error else 0
             if round_.error:
@@ -85,7 +87,7 @@ def watch(
         until = min([sweep_at, *again.values()])
         keys = changes.wait(max(0.0, (until - clock.now()).total_seconds()))
         if keys:
-            noted(_attempt(outside, partial(_arrived, feed, outside, keys, again)))
+            noted(_attempt(outside, partial(_arrived, feed, outside, keys, again, language)))
 
 
 def _attempt(outside: Outside, step: Callable[[], Round]) -> Round:
@@ -102,17 +104,20 @@ def _sweep(feed: Feed, outside: Outside, language: Language, again: dict[date, d
     for day, rest in swept.moved.items():
         if rest.until is not None:
             again[day] = rest.until
+    again |= dict.fromkeys(swept.growing, outside.clock.now() + SOON)
     first = next(iter(swept.failures.values()), None)
     return Round(outside.clock.now(), swept=swept, error=first)
 
 
-def _arrived(feed: Feed, outside: Outside, keys: frozenset[str], again: dict[date, datetime]) -> Round:
+def _arrived(
+    feed: Feed, outside: Outside, keys: frozenset[str], again: dict[date, datetime], language: Language
+) -> Round:
     dates = sorted({day for key in sorted(keys) for day in dates_of(feed, outside, key)})
-    return _go_on(feed, outside, dates, again)
+    return _go_on(feed, outside, dates, again, language)
 
 
-def _go_on(feed: Feed, outside: Outside, dates: list[date], again: dict[date, datetime]) -> Round:
-    """Go on with some dates, and note which are to be looked at again before the next sweep."""
+def _go_on(feed: Feed, outside: Outside, dates: list[date], again: dict[date, datetime], language: Language) -> Round:
+    """Go on with some dates, tell what came of it, and note which are to be looked at again before the next sweep."""
     for day in dates:
         outcome = advance(feed, day, outside, insist=False)
         again.pop(day, None)
@@ -120,6 +125,8 @@ def _go_on(feed: Feed, outside: Outside, dates: list[date], again: dict[date, da
             again[day] = outside.clock.now() + SOON
         elif outcome.rest.until is not None:
             again[day] = outcome.rest.until
+        if outside.channels:
+            raise_alerts(feed, Ledger(outside, feed.name, day).read(), outside, language)
     return Round(outside.clock.now(), dates=tuple(dates))
 
 
