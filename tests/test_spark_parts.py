@@ -28,6 +28,7 @@ TYPES = [
     "boolean",
     "array<bigint>",
     "string",
+    "string",
     "bigint",
     "bigint",
 ]
