@@ -114,6 +114,14 @@ def test_only_what_shrinks_is_compressed() -> None:
     assert found["compression_level"] == {"regular": 1, "later": 1, "text": 1}
 
 
+def test_a_page_of_long_texts_is_no_larger_than_others() -> None:
+    """Short values are encoded many at a time; of long ones only as many as a page should hold."""
+    short = pa.record_batch({"s": pa.array([f"{n * 7919:09d}" for n in range(4000)])})
+    long = pa.record_batch({"s": pa.array([f"{n * 7919:09d}" * 100 for n in range(4000)])})
+    assert encodings(short.schema, short)["write_batch_size"] == 16384
+    assert encodings(long.schema, long)["write_batch_size"] == (1 << 20) // 904
+
+
 def test_lineage_costs_almost_nothing() -> None:
     """`_file`, `_line` and `_byte` together take less than a tenth of a byte for each of many rows."""
     data = converted(b"abc0001\n" * 100_000, LAYOUT).sink.closed["part-00000.parquet"]

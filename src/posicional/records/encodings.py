@@ -8,6 +8,7 @@
   which Spark 3.5.6 cannot read, nor DELTA_LENGTH_BYTE_ARRAY, of which it reads other texts where there are nulls.
 - No statistics of text: its least and greatest value seldom lets a reader skip anything, and finding them costs as much
   as encoding it.
+- Thousands of values are encoded in one go, but not more than fill a page: only in between is a page's size looked at.
 """
 
 from __future__ import annotations
@@ -25,6 +26,12 @@ SAMPLE = 1 << 13
 
 LEAST = 256
 """Fewer tell nothing."""
+
+FEW, MANY = 1 << 10, 1 << 14
+"""Values that are encoded in one go, at least and at most."""
+
+PAGE = 1 << 20
+"""Bytes that a page should hold."""
 
 CODEC, LEVEL = "zstd", 1
 
@@ -50,7 +57,13 @@ def encodings(schema: pa.Schema, first: pa.RecordBatch | None) -> dict[str, Any]
     columns = _written(sample, chosen)
     compressed = [path for path, one in columns.items() if path not in delta or not _is_dense(one, len(sample))]
     codecs = dict.fromkeys(columns, "none") | dict.fromkeys(compressed, CODEC)
-    return {**chosen, "compression": codecs, "compression_level": dict.fromkeys(compressed, LEVEL)}
+    widest = max(column.nbytes for column in sample.columns) // len(sample)
+    return {
+        **chosen,
+        "compression": codecs,
+        "compression_level": dict.fromkeys(compressed, LEVEL),
+        "write_batch_size": max(FEW, min(MANY, PAGE // max(1, widest))),
+    }
 
 
 def _written(sample: pa.RecordBatch, settings: dict[str, Any]) -> dict[str, pq.ColumnChunkMetaData]:
