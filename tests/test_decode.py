@@ -203,17 +203,20 @@ def test_dates_and_times(field: Field, cases: dict[str, Any]) -> None:
     assert decoded(column_of(field), [text.encode() for text in cases]) == list(cases.values())
 
 
-def test_every_day_of_the_calendar() -> None:
-    """The tables agree with Python's calendar on all days and on all that are none."""
-    for year in (1, 1600, 1900, 1970, 2000, 2023, 2024, 9999):
-        texts = [f"{year:04d}{month:02d}{day:02d}" for month in range(14) for day in range(33)]
+@pytest.mark.parametrize("written", ["%Y%m%d", "%d%m%Y", "%m%d%Y", "%Y-%m%d", "%d.%m.%Y"])
+def test_every_day_of_the_calendar(written: str) -> None:
+    """The tables agree with Python's calendar on all days and on all that are none, in whatever order they stand."""
+    spelled = written.replace("%Y", "{0:04d}").replace("%m", "{1:02d}").replace("%d", "{2:02d}")
+    column = column_of(Field("d", 0, len(spelled.format(1, 1, 1)), "date", format=written))
+    for year in (0, 1, 1600, 1900, 1970, 2000, 2023, 2024, 9999):
+        days = [(year, month, day) for month in (*range(18), 29, 30, 99) for day in (*range(33), 65, 99)]
         expected: list[Any] = []
-        for text in texts:
+        for day in days:
             try:
-                expected.append(date(int(text[:4]), int(text[4:6]), int(text[6:])))
+                expected.append(date(*day))
             except ValueError:
                 expected.append("<not a date>")
-        assert decoded(column_of(Field("d", 0, 8, "date", format="%Y%m%d")), [t.encode() for t in texts]) == expected
+        assert decoded(column, [spelled.format(*day).encode() for day in days]) == expected
 
 
 TEXT = Field("s", 0, 5, "string")

@@ -34,6 +34,7 @@ TYPES = [
     "boolean",
     "array<bigint>",
     "string",
+    "string",
     "bigint",
     "bigint",
 ]

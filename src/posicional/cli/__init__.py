@@ -80,6 +80,8 @@ def main() -> None:
     """Run the command line and leave with the exit code that the outcome means."""
     # numpy would start a thread on every core to multiply matrices, which nothing here does.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # Arrow's own allocator gives memory back between two batches only to take it, and have it cleared, again.
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     # pydantic would look through every installed package for plug-ins, which have no say in what a contract means.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
     # Loading libraries makes a great many objects, all of which stay: Python would look for rubbish among them.

@@ -1,7 +1,8 @@
 """Dates, timestamps and times by format. Years 1-9999; no value is ever made up.
 
-Two characters are one 16-bit word, and a table of all 65,536 of them says which number it is: one look-up for each pair
-of digits, validity included. A second table gives the first day and the length of every month.
+Eight digits in a row are one word that becomes four numbers. Elsewhere two characters are one 16-bit word, and a
+table of all 65,536 of them says which number it is: one look-up for each pair of digits, validity included. Another
+table gives the first day and the length of every month.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from posicional.errors import UsageError
 from posicional.records.columns import Bad, Fault, ValueColumn, blank_rows, is_missing, spelled, strangers
 from posicional.records.pages import HALF
 from posicional.records.rows import Index, Ints, Mask, Rows
-from posicional.records.swar import either, parse_digits
+from posicional.records.swar import bad_digits, combine_pairs, either, load_digits, parse_digits
 
 Days = npt.NDArray[np.int32]
 _NO_YEAR = 10_000
@@ -116,9 +117,20 @@ class Format:
         if at != field.width:
             raise UsageError(f"format {field.format!r} of {field.name} takes {at} positions, the field {field.width}")
         self.pivot = 50 if field.pivot is None else field.pivot
+        self._lanes = self._in_a_row()
+
+    def _in_a_row(self) -> tuple[int, ...]:
+        """Where century, year, month and day stand among the four pairs of a word; nowhere if they are not in a row."""
+        if not {"Y", "m", "d"} <= self.at.keys():
+            return ()
+        places = (self.at["Y"], self.at["Y"] + 2, self.at["m"], self.at["d"])
+        low = min(places)
+        return tuple((at - low) // 2 for at in places) if sorted(places) == [low, low + 2, low + 4, low + 6] else ()
 
     def days(self, rows: Rows, start: int) -> tuple[Days, Mask]:
         """Days since 1970 and which records hold no date."""
+        if self._lanes:
+            return self._days_in_a_row(rows, start + min(self.at["Y"], self.at["m"], self.at["d"]))
         first, length, year_length = _calendar()
         if "Y" in self.at:
             at = start + self.at["Y"]
@@ -142,6 +154,25 @@ class Format:
         day = _days_less_one()[rows.pairs(start + self.at["d"])]
         found += day
         return found, day >= length[month]
+
+    def _days_in_a_row(self, rows: Rows, start: int) -> tuple[Days, Mask]:
+        """The same of eight digits from `start` on."""
+        first, length, _ = _calendar()
+        words = rows.work.words(0, rows.count)
+        load_digits(rows, start, 8, words)
+        strange = bad_digits(words)
+        if strange is not None:
+            words[strange] = 0  # month 0, which no year has
+        combine_pairs(words)
+        pairs = words.view(np.uint16).reshape(-1, 4)
+        century, year, month, day = (pairs[:, lane] for lane in self._lanes)
+        place = rows.work.words(1, rows.count).view(np.int64)
+        np.multiply(century, 1600, out=place, dtype=np.int64)
+        place += year * np.uint16(16) + np.minimum(month, np.uint16(15))  # months 13-15 have no days
+        before = day - np.uint16(1)
+        found = np.take(first, place)
+        found += before
+        return found, before >= np.take(length, place)
 
     def seconds(self, rows: Rows, start: int) -> tuple[Ints, Mask]:
         """Seconds since midnight and which records hold no time."""

@@ -19,9 +19,9 @@ from posicional.records.text import TextColumn, string_array, undecodable
 
 TYPE = pa.dictionary(pa.int32(), pa.string())
 
-_SHARE = 0.75
-"""At most so many different texts among the records of the first frame. Of 8,192 that means some 15,000 in all, if each
-is as frequent as any other."""
+_SHARE = 0.6
+"""At most so many different texts among the records of the first frame. Of 16,384 that means some 15,000 in all, if
+each is as frequent as any other."""
 
 
 class DictionaryTextColumn(TextColumn):

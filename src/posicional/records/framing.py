@@ -25,8 +25,8 @@ from posicional.records.rows import Bytes, Index, Ints, Mask
 LF, CR, EOF = 0x0A, 0x0D, 0x1A
 LONGEST = 16 << 20  # a record longer than this is taken for a wrong framing
 SHOWN = 1 << 16  # bytes that a reject holds of a file that cannot be framed
-FRAME_BYTES = 1 << 20
-FRAME_ROWS = 1 << 13
+FRAME_BYTES = 2 << 20
+FRAME_ROWS = 1 << 14
 BOM = b"\xef\xbb\xbf"
 
 

@@ -48,6 +48,8 @@ class Assigned:
     @property
     def strangers(self) -> Index:
         """All records that are not known to be of one kind, ascending."""
+        if not self.ambiguous:
+            return self.unknown
         return np.union1d(self.unknown, [row for row, _, _ in self.ambiguous]).astype(np.intp)
 
     def without(self, rows: Index) -> Assigned:

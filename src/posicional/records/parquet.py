@@ -1,12 +1,6 @@
 """Parquet parts that DuckDB, Spark 3.5, polars and pyarrow read well. Each setting has a reason:
 
-- zstd, level 1: 40 % smaller than snappy for a few per cent more time; every engine reads it.
-- A dictionary only for columns whose first batch repeats itself: on every column it costs 40 % of the time.
-- DELTA_BINARY_PACKED for whole numbers, dates and decimals of up to 18 digits: half the time of plain pages under
-  zstd, and smaller; `_line` and `_byte`, which are nearly sequences, cost almost nothing. Never BYTE_STREAM_SPLIT,
-  which Spark 3.5.6 cannot read.
-- No statistics of text: its least and greatest value seldom lets a reader skip anything, and finding them costs as much
-  as encoding it.
+- How a column is encoded and whether it is compressed, its first rows decide: see `encodings`.
 - Decimals of up to 18 digits as integers, as Spark itself writes them: half the bytes, faster to write and to read.
 - Row groups of 128 k rows or more: DuckDB works on one row group with one thread, Spark skips whole ones.
 """
@@ -18,16 +12,14 @@ from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from posicional.ports import Sink
 from posicional.records.conversion import Part
-from posicional.records.swar import MOST
+from posicional.records.encodings import encodings
 
 GROUP_ROWS = 1 << 17
 GROUP_BYTES = 48 << 20
-SAMPLE = 1 << 13
 BUFFER = 4 << 20
 """Bytes that a part collects before it asks for the interpreter's lock: an encoder that must wait for it at every page
 stands still while another thread decodes."""
@@ -108,43 +100,8 @@ class PartWriter:
             self._writer = pq.ParquetWriter(
                 self._buffered,
                 schema,
-                compression="zstd",
-                compression_level=1,
                 store_schema=False,
                 store_decimal_as_integer=True,
                 **encodings(schema, batches[0] if batches else None),
             )
         return self._writer
-
-
-def encodings(schema: pa.Schema, sample: pa.RecordBatch | None) -> dict[str, Any]:
-    """Which columns get a dictionary, and the encoding of those that a delta suits, judged by the first batch."""
-    dictionary = [field.name for field in schema if pa.types.is_dictionary(field.type)]
-    delta: dict[str, str] = {}
-    for field in schema:
-        if field.name in dictionary:
-            continue
-        if sample is not None and _repeats(sample.column(field.name).slice(0, SAMPLE)):
-            dictionary.append(field.name)
-        elif _is_whole(field.type):
-            delta[field.name] = "DELTA_BINARY_PACKED"
-    measured = [field.name for field in schema if not _is_text(field.type)]
-    return {"use_dictionary": dictionary, "column_encoding": delta, "write_statistics": measured}
-
-
-def _is_whole(arrow: pa.DataType) -> bool:
-    """Whether Parquet stores the type as 32- or 64-bit integers."""
-    if pa.types.is_decimal(arrow):
-        return bool(arrow.precision <= MOST)
-    return bool(pa.types.is_integer(arrow) or pa.types.is_date(arrow) or pa.types.is_timestamp(arrow))
-
-
-def _is_text(arrow: pa.DataType) -> bool:
-    return bool(pa.types.is_string(arrow) or pa.types.is_binary(arrow) or pa.types.is_dictionary(arrow))
-
-
-def _repeats(values: pa.Array) -> bool:
-    """Whether a dictionary pays: few different values among many."""
-    if len(values) < 256 or pa.types.is_nested(values.type) or pa.types.is_boolean(values.type):
-        return False
-    return bool(pc.count_distinct(values).as_py() <= len(values) // 16)

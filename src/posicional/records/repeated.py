@@ -14,13 +14,14 @@ from posicional.contract.layout import Field
 from posicional.records.columns import NO_TEXT, REQUIRED, Bad, Fault, is_missing
 from posicional.records.dictionary import TYPE, DictionaryTextColumn
 from posicional.records.pages import Page
-from posicional.records.rows import Mask, Rows, Words
+from posicional.records.rows import Mask, Rows, Words, distinct
 from posicional.records.text import string_array
 
-_FEW = 16  # at most one different word among so many records of the first frame
+_FEW = 32  # at most one different word among so many records of the first frame
 _MOST = 512  # different words; beyond, a dictionary pays less and the table below gets large
 _SIZES = (8, 12, 16, 20)  # bits of the look-up table's size
-_TRIES = 40
+# Numbers to multiply with: odd ones with bits all over, here the powers of the golden ratio's digits.
+_FACTORS = np.cumprod(np.full(40, 0x9E3779B97F4A7C15, np.uint64))
 
 _NULL = -1  # in the look-up table; below it stand faults
 
@@ -49,10 +50,9 @@ class _Lookup:
     def of(known: dict[int, int]) -> _Lookup | None:
         """The table of known words; None if there are too many."""
         words = np.array(list(known), np.uint64)
-        factors = np.random.default_rng(0).integers(1 << 63, size=_TRIES, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
         for bits in _SIZES if len(words) <= _MOST else ():
-            for factor in factors:
-                if len(np.unique((words * factor) >> np.uint64(64 - bits))) == len(words):
+            for factor in _FACTORS:
+                if len(distinct((words * factor) >> np.uint64(64 - bits))) == len(words):
                     return _Lookup(words, list(known.values()), factor, bits)
         return None
 
@@ -94,7 +94,7 @@ class RepeatedTextColumn(DictionaryTextColumn):
         keep = (1 << (8 * self.field.width)) - 1
         np.bitwise_and(rows.words(self.field.start), np.uint64(keep), out=words)
         if self._repeats is None:
-            self._repeats = len(np.unique(words)) <= max(2, rows.count // _FEW)
+            self._repeats = len(distinct(words)) <= max(2, rows.count // _FEW)
             if not self._repeats:
                 return super().fill(rows, at)
             self.arrow = TYPE
@@ -103,7 +103,7 @@ class RepeatedTextColumn(DictionaryTextColumn):
         out = self._out[at : at + rows.count]
         unknown = None if self._lookup is None else self._lookup.codes(words, slots, out)
         if self._lookup is None or unknown is not None:
-            new = np.unique(words if unknown is None else words[unknown]).tolist()
+            new = distinct(words if unknown is None else words[unknown]).tolist()
             self._known |= {word: self._code(word.to_bytes(8, "little")[: self.field.width], rows.page) for word in new}
             self._lookup = _Lookup.of(self._known)
             if self._lookup is None:

@@ -89,3 +89,11 @@ def gather(data: Bytes, starts: Ints, width: int) -> Bytes:
     windows = np.ndarray((len(data) - size + 1, size), np.uint8, data.data, 0, (1, 1))
     found: Bytes = windows[starts - MARGIN]
     return found
+
+
+def distinct(words: Words) -> Words:
+    """The different words among these, sorted. `np.unique` would do, but it loads numpy's masked arrays."""
+    ordered = np.sort(words)
+    first = np.ones(len(ordered), bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
+    return ordered[first]

@@ -40,11 +40,16 @@ def bad_digits(words: Words) -> Mask | None:
     return bad
 
 
-def combine(words: Words) -> None:
-    """Eight digit values in each word -> their number, in place."""
+def combine_pairs(words: Words) -> None:
+    """Eight digit values in each word -> four numbers of two digits, 16 bits each, the first one lowest; in place."""
     np.multiply(words, _PAIR, out=words)
     np.right_shift(words, _S8, out=words)
     np.bitwise_and(words, _PAIRS, out=words)
+
+
+def combine(words: Words) -> None:
+    """Eight digit values in each word -> their number, in place."""
+    combine_pairs(words)
     np.multiply(words, _FOUR, out=words)
     np.right_shift(words, _S16, out=words)
     np.bitwise_and(words, _FOURS, out=words)
