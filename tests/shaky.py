@@ -174,7 +174,7 @@ class ShakyStore:
 
     def sink(self, prefix: str) -> Place:
         """Where parts go; opening and closing one are operations."""
-        return _ShakySink(self.real.sink(prefix), prefix, self.process)
+        return ShakySink(self.real.sink(prefix), prefix, self.process)
 
     def locate(self, key: str) -> str:
         """The real one's."""
@@ -202,7 +202,9 @@ class _ShakySource:
 
 
 @dataclass(frozen=True, slots=True)
-class _ShakySink:
+class ShakySink:
+    """A place for parts, as a process sees it that may fail or die at each of them."""
+
     real: Place
     prefix: str
     process: Process

@@ -29,7 +29,7 @@ from posicional.day.journal import Ledger
 from posicional.day.state import fold
 from posicional.demo.sample import write_sample
 from posicional.errors import EngineError, OutsideError
-from posicional.ports import Outside, Store
+from posicional.ports import Engine, Outside, Store
 from posicional.steps.advance import Outcome, advance
 from posicional.steps.cleanup import AGE, clean_up
 from posicional.steps.decide import rollback
@@ -74,6 +74,10 @@ def corrected(name: str, data: bytes, text: str) -> bytes:
     return b"\n".join(lines)
 
 
+EngineOf = Callable[[Store, Callable[[], None]], Engine]
+"""Makes an engine that calls something behind every dataset."""
+
+
 @dataclass
 class Scene:
     """A day, what happens on it, and what becomes of the operations of those who are at it."""
@@ -81,6 +85,7 @@ class Scene:
     store: Store
     sample: Mapping[str, bytes]
     fate: Fate
+    engine: EngineOf = LightEngine
     shelf: Shelf = field(default_factory=Shelf)
     clock: ToldClock = field(default_factory=lambda: ToldClock(datetime.now(UTC)))  # stores stamp with the real time
     failures: list[Exception] = field(default_factory=lambda: [EngineError("no memory")])
@@ -96,7 +101,7 @@ class Scene:
         """A process of its own."""
         process = Process(f"ana@maquina pid {next(self.names)}", self.history, (fate or self.fate).next)
         self.processes.append(process)
-        return process.outside(self.store, self.shelf, self.clock, LightEngine(self.store, self.meanwhile))
+        return process.outside(self.store, self.shelf, self.clock, self.engine(self.store, self.meanwhile))
 
     def send(self, name: str, data: bytes | None = None) -> None:
         """A file arrives."""
@@ -177,9 +182,11 @@ class Scene:
         clean_up(self.history.feed, ledger, fold(self.history.feed, ledger.read()))
 
 
-def whole_day(kind: str, folder: Path, sample: Mapping[str, bytes], fate: Fate) -> Scene:
+def whole_day(
+    kind: str, folder: Path, sample: Mapping[str, bytes], fate: Fate, engine: EngineOf = LightEngine
+) -> Scene:
     """A day with one crash or failure, and all that is promised of it."""
-    scene = Scene(new_store(kind, folder), sample, fate)
+    scene = Scene(new_store(kind, folder), sample, fate, engine)
     scene.play()
     scene.until_done(scene.advance)
     last = scene.look()

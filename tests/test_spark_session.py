@@ -15,6 +15,7 @@ from posicional.backends import java, spark_errors
 from posicional.backends.spark_session import open_session
 from posicional.day.errors_pt import error_in_portuguese
 from posicional.errors import DataRefused, EngineError, PosicionalError
+from posicional.sql.suspects import TRY
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -100,7 +101,7 @@ except Exception as error:
 def test_what_spark_says_has_a_portuguese_sentence() -> None:
     """Each failure that Spark's words stand for, with its hint: they end runs, and so reach alarms."""
     said: list[PosicionalError] = [
-        *(DataRefused(f"dataset d: {why}", where="d.sql", hint=spark_errors.TRY) for _, why in spark_errors.VALUES),
+        *(DataRefused(f"dataset d: {why}", where="d.sql", hint=TRY) for _, why in spark_errors.VALUES),
         *(EngineError(f"dataset d: {why}", where="d.sql", hint=hint) for _, why, hint in spark_errors.FAILURES),
     ]
     told = {error: error_in_portuguese(str(error)) for error in said}

@@ -25,9 +25,10 @@ from posicional.sql.casts import unusual_column
 from posicional.sql.checks import check_key, key_query
 from posicional.sql.dialect import parse, tables_of
 from posicional.sql.duckdb_words import OTHER_LETTER
-from posicional.sql.plan import plan, plan_places, plan_query
+from posicional.sql.plan import Plan, plan, plan_places, plan_query
 from posicional.sql.protect import protection
 from posicional.sql.protect_duckdb import protected_query, quoted
+from posicional.sql.suspects import SEVERAL_ROWS, TRY, place_of
 from posicional.sql.types import spelled
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class DuckDbEngine:
         with self._opened(dataset.sql, path, tables) as (database, schemas, scratch):
             made = plan(dataset, schemas)
             query, parameters = protected_query(made.duckdb, made.columns, protect)
-            with _explained(f"dataset {dataset.name}", path, schemas):
+            with _explained(f"dataset {dataset.name}", made, schemas):
                 parts = _written(database, query, parameters, scratch / "parts", self.part_bytes)
                 found = _counted(database, dataset.key, [path for path, _ in parts]) if dataset.key else None
             if found:
@@ -81,8 +82,9 @@ class DuckDbEngine:
     def offending(self, sql: str, path: str, tables: Mapping[str, Sequence[str]]) -> Offending:
         """How many rows a query gives that must give none, and the lines of some. Raises as `run` does."""
         with self._opened(sql, path, tables) as (database, schemas, _):
-            count, places = plan_places(plan_query(sql, path, schemas))
-            with _explained(f"expectation {path}", path, schemas):
+            asked = plan_query(sql, path, schemas)
+            count, places = plan_places(asked)
+            with _explained(f"expectation {path}", asked, schemas):
                 rows = int(database.sql(count.duckdb).fetchall()[0][0])
                 found = database.sql(places.duckdb).fetchall() if rows and places else []
         return Offending(rows, tuple((str(file), int(line)) for file, line in found if line is not None))
@@ -193,30 +195,20 @@ def _view(database: duckdb.DuckDBPyConnection, name: str, paths: Sequence[str]) 
 
 
 @contextmanager
-def _explained(what: str, path: str, schemas: Mapping[str, Mapping[str, str]]) -> Iterator[None]:
-    """Turn what DuckDB says into an error of ours: what failed and why, and never a value."""
+def _explained(what: str, made: Plan, schemas: Mapping[str, Mapping[str, str]]) -> Iterator[None]:
+    """Turn what DuckDB says into an error of ours: what failed, where and why, and never a value."""
     try:
         yield
     except duckdb.Error as error:
-        raise _explain(what, path, schemas, str(error)) from None
+        raise _explain(what, made, schemas, str(error)) from None
 
 
 def _explain(
-    what: str, path: str, schemas: Mapping[str, Mapping[str, str]], text: str
+    what: str, made: Plan, schemas: Mapping[str, Mapping[str, str]], text: str
 ) -> SqlError | DataRefused | EngineError:
-    kind = text.partition(" Error:")[0]
+    kind, path = text.partition(" Error:")[0], made.query.path
     if kind in ("Conversion", "Out of Range", "Invalid Input"):
-        named = re.search(r"casting from source column (\w+)", text)
-        column = unusual_column(text) or (named[1] if named else "")
-        told = f" (column {column})" if any(column.lower() in map(str.lower, each) for each in schemas.values()) else ""
-        why = "a number is divided by zero" if "ivision by zero" in text else "a value does not fit"
-        if OTHER_LETTER in text:
-            why = f"{OTHER_LETTER} by every engine"
-        return DataRefused(
-            f"{what}: {why} in a cast or a calculation{told}",
-            where=path,
-            hint="use try_cast where such values are expected, or a wider type",
-        )
+        return DataRefused(f"{what}: {_why(schemas, text)}", where=place_of(made, text), hint=TRY)
     if kind == "Out of Memory":
         return EngineError(
             f"{what}: DuckDB needs more memory than it may use",
@@ -227,6 +219,18 @@ def _explain(
     if kind in ("Binder", "Catalog", "Parser"):  # names and types are looked at before: no data was
         return SqlError(f"{what}: DuckDB cannot run this: {_first_line(text)}", where=path, hint="say it otherwise")
     return EngineError(f"{what}: DuckDB failed ({kind.lower()[:40]} error)", where=path)
+
+
+def _why(schemas: Mapping[str, Mapping[str, str]], text: str) -> str:
+    if "More than one row returned by a subquery" in text:
+        return SEVERAL_ROWS
+    named = re.search(r"casting from source column (\w+)", text)
+    column = unusual_column(text) or (named[1] if named else "")
+    told = f" (column {column})" if any(column.lower() in map(str.lower, each) for each in schemas.values()) else ""
+    why = "a number is divided by zero" if "ivision by zero" in text else "a value does not fit"
+    if OTHER_LETTER in text:
+        why = f"{OTHER_LETTER} by every engine"
+    return f"{why} in a cast or a calculation{told}"
 
 
 def _first_line(error: object) -> str:

@@ -62,22 +62,25 @@ class SparkEngine:
         """
         path, what = str(dataset.sql_path), f"dataset {dataset.name}"
         protect = protection(dataset.protect, secret)
-        with self._opened(what, dataset.sql, path, tables) as (spark, schemas, scratch), explained(what, path):
+        with self._opened(what, dataset.sql, path, tables) as (spark, schemas, scratch):
             made = plan(dataset, schemas)
-            written = self._write(spark.sql(made.spark), protect, sink)
-            if dataset.key:
-                _read(spark, _KEYS, [sink.locate(part.name) for part in written], scratch)
-                found = spark.sql(key_query(dataset.key, _KEYS).sql("spark", identify=True)).collect()[0]
-                check_key(dataset, *map(int, found))
+            with explained(what, path, made):
+                written = self._write(spark.sql(made.spark), protect, sink)
+                if dataset.key:
+                    _read(spark, _KEYS, [sink.locate(part.name) for part in written], scratch)
+                    found = spark.sql(key_query(dataset.key, _KEYS).sql("spark", identify=True)).collect()[0]
+                    check_key(dataset, *map(int, found))
         return written
 
     def offending(self, sql: str, path: str, tables: Mapping[str, Sequence[str]]) -> Offending:
         """How many rows a query gives that must give none, and the lines of some. Raises as `run` does."""
         what = f"expectation {path}"
-        with self._opened(what, sql, path, tables) as (spark, schemas, _), explained(what, path):
-            count, places = plan_places(plan_query(sql, path, schemas))
-            rows = _first_number(spark, count)
-            found = spark.sql(places.spark).collect() if rows and places else []
+        with self._opened(what, sql, path, tables) as (spark, schemas, _):
+            asked = plan_query(sql, path, schemas)
+            count, places = plan_places(asked)
+            with explained(what, path, asked):
+                rows = _first_number(spark, count)
+                found = spark.sql(places.spark).collect() if rows and places else []
         return Offending(rows, tuple((str(file), int(line)) for file, line in found if line is not None))
 
     @contextmanager

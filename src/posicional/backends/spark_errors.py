@@ -5,19 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from posicional.backends.spark_work import carried
 from posicional.errors import DataRefused, EngineError, PosicionalError, SqlError
+from posicional.sql.suspects import SEVERAL_ROWS, TRY, place_of
+
+if TYPE_CHECKING:
+    from posicional.sql.plan import Plan
 
 _NO_FIT = (
     r"\[(CAST_\w+|(BINARY_|INTERVAL_)?ARITHMETIC_OVERFLOW|NUMERIC_VALUE_OUT_OF_RANGE|CANNOT_CHANGE_DECIMAL_PRECISION"
     r"|CANNOT_PARSE_\w+|DATETIME_OVERFLOW|INVALID_\w*INDEX\w*|INVALID_FRACTION_OF_SECOND)\]"
     "|DateTimeException|ArithmeticException|NumberFormatException"
 )
-TRY = "use try_cast where such values are expected, or a wider type"
 VALUES = (
     ("DIVIDE_BY_ZERO", "a number is divided by zero in a cast or a calculation"),
-    ("SCALAR_SUBQUERY_TOO_MANY_ROWS", "a query within the query gives several rows where one is wanted"),
+    ("SCALAR_SUBQUERY_TOO_MANY_ROWS", SEVERAL_ROWS),
     (_NO_FIT, "a value does not fit in a cast or a calculation"),
 )
 """Rows that a query cannot calculate with: what Spark's words have in them, and ours."""
@@ -50,23 +54,23 @@ _FOREIGN = ("pyspark", "py4j")
 
 
 @contextmanager
-def explained(what: str, path: str) -> Iterator[None]:
-    """Turn what Spark raises into an error of ours; `what` was being done for the file `path`."""
+def explained(what: str, path: str, made: Plan | None = None) -> Iterator[None]:
+    """Turn what Spark raises into an error of ours; `what` was being done for the file `path`, as planned."""
     try:
         yield
     except Exception as error:
         if type(error).__module__.partition(".")[0] not in _FOREIGN and not isinstance(error, ConnectionError):
             raise
-        raise _explain(what, path, type(error).__name__, str(error)) from None
+        raise _explain(what, path, made, type(error).__name__, str(error)) from None
 
 
-def _explain(what: str, path: str, kind: str, text: str) -> PosicionalError:
+def _explain(what: str, path: str, made: Plan | None, kind: str, text: str) -> PosicionalError:
     ours = carried(text)
     if ours is not None:
         return ours
     for words, why in VALUES:
         if re.search(words, f"{kind}: {text}"):
-            return DataRefused(f"{what}: {why}", where=path, hint=TRY)
+            return DataRefused(f"{what}: {why}", where=place_of(made, text) if made else path, hint=TRY)
     if kind in ("AnalysisException", "ParseException"):  # names and types are looked at before: no data was
         said = re.sub(r"\s*;? ?\(?line \d+,? pos(ition)? \d+.*", "", text.strip().partition("\n")[0])
         return SqlError(f"{what}: Spark cannot run this: {said}", where=path, hint="say it otherwise")

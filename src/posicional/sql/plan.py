@@ -32,13 +32,15 @@ if TYPE_CHECKING:
 class Plan:
     """What an engine is told: a query that gives `columns` (name, type in Spark's words).
 
-    `origins`: for each column, in order, the fields of tables that its values come from. `tree` holds the casts.
+    `origins`: for each column, in order, the fields of tables that its values come from. `tree` holds the casts;
+    `narrowed`: the columns, in lower case, of which one may fail since their declared type is another than the SQL's.
     """
 
     query: Query
     tree: exp.Query = field(repr=False)
     columns: Columns
     origins: tuple[frozenset[Origin], ...]
+    narrowed: frozenset[str] = frozenset()
 
     @property
     def spark(self) -> str:
@@ -66,6 +68,7 @@ def plan(dataset: Dataset, schemas: Schemas) -> Plan:
         tree=_cast(tree, columns, by_name),
         columns=columns,
         origins=tuple(by_name[name.lower()].origins for name, _ in columns),
+        narrowed=frozenset(name.lower() for name, type_ in columns if by_name[name.lower()].type != type_),
     )
 
 

@@ -1,8 +1,7 @@
 """Protection said in DuckDB's words, for its own writer to apply on all cores: byte for byte what `protect` gives.
 
 An HMAC is two hashes, of the key in two disguises before the text and before the first hash (RFC 2104). The disguises
-are parameters of the query, so no text of it holds the key. Every column is said to be null where it is null: else
-DuckDB writes columns in which it has seen no null as required ones, and a dataset's schema would depend on its values.
+are parameters of the query, so no text of it holds the key.
 """
 
 from __future__ import annotations
@@ -22,16 +21,19 @@ _BLOCK = 64
 
 def protected_query(query: str, columns: Columns, protect: Protection) -> tuple[str, dict[str, bytes]]:
     """A query that gives the columns of `query` (name, type in Spark's words) as they are written; its parameters."""
-    selected, hashes = [], False
-    for name, type_ in columns:
-        word, kept = protect.word(name)
-        column = quoted(name)
-        if word == "drop":
-            continue
-        hashes |= word == "hmac"
-        written = _protected(column, type_, word, kept)
-        selected.append(f"case when {column} is not null then {written} end as {column}")
-    return f"select {', '.join(selected)} from ({query}) as posicional", _disguises(protect.secret) if hashes else {}  # noqa: S608 - names quoted
+    written = [(quoted(name), type_, *protect.word(name)) for name, type_ in columns]
+    selected = [
+        f"{_protected(name, type_, word, kept)} as {name}" for name, type_, word, kept in written if word != "drop"
+    ]
+    text = f"select {', '.join(selected)} from ({query}) as posicional"  # noqa: S608 - names quoted
+    hashes = any(word == "hmac" for _, _, word, _ in written)
+    return f"{text} {_NO_ROW.format(', '.join(['null'] * len(selected)))}", _disguises(protect.secret) if hashes else {}
+
+
+_NO_ROW = "union all select {} from range(0)"
+"""No row, but every column might have a null: those in which DuckDB sees that there is none it writes as required ones,
+and so a dataset's schema would depend on its values.
+"""
 
 
 def quoted(name: str) -> str:
