@@ -220,7 +220,7 @@ def secret_variables(client: Any, arn: str) -> dict[str, str]:
         raise UsageError(
             "not the variables of a feed",
             where=arn,
-            expected='a JSON object of texts, such as {"OPENSEARCH_PASSWORD": "…", "POSICIONAL_HMAC_KEY": "…"}',
+            expected="a JSON object of texts, each under the name of its variable",
         ) from None
     return found
 

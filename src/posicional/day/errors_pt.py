@@ -157,6 +157,7 @@ _STORES: Table = {
     "the store says that the fact exists and that it does not": (
         "o armazenamento diz que o registro existe e que não existe"
     ),
+    "not the variables of a feed": "não são as variáveis de um feed",
 }
 
 _TARGETS: Table = {
@@ -350,6 +351,9 @@ HINTS: Table = {
     "make it, or give another store": "criá-lo, ou usar outro armazenamento",
     "look at the store's state, then run the command again": (
         "ver o estado do armazenamento, depois rodar o comando de novo"
+    ),
+    "a JSON object of texts, each under the name of its variable": (
+        "um objeto JSON de textos, cada um sob o nome da sua variável"
     ),
     "a relative path of names, with /": "um caminho relativo de nomes, com /",
 }
