@@ -355,6 +355,19 @@ def test_a_refusal_says_where_to_look(tmp_path: Path) -> None:
     assert (said.code, said.text) == (4, "posicional: n.txt.gz: the gzip stream is cut off or damaged\n")
 
 
+def test_what_only_looks_like_a_file_is_named(tmp_path: Path) -> None:
+    """A folder, or a link that leads nowhere, under the name of a file that is missed: a person sees it lie there."""
+    incoming = tmp_path / "dados" / "dados-posicionais"
+    (incoming / "CLIENTES_20261122.txt").mkdir(parents=True)
+    (incoming / "PLANOS_20261122.txt").symlink_to(tmp_path / "nowhere")
+    said = posicional("run", PLANOS, "--date", "2026-11-22", "--store", tmp_path / "dados")
+    notes = said.out.partition("\nnotes\n")[2].partition("\n\n")[0].splitlines()
+    assert (said.code, notes) == (
+        3,
+        ["  CLIENTES_20261122.txt is a folder, not a file", "  PLANOS_20261122.txt is a link that leads nowhere"],
+    )
+
+
 def test_a_value_that_is_not_personal_is_shown_on_the_terminal(contratos: Path, tmp_path: Path) -> None:
     """Line, byte, field, positions, reason and the value: what a person needs to find it."""
     lines = contratos.read_bytes().split(b"\n")
