@@ -342,6 +342,32 @@ def test_rejects_go_where_they_are_wanted(sample: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "r.parquet").exists()
 
 
+def test_a_refusal_says_where_to_look(tmp_path: Path) -> None:
+    """With a command that can be typed; of a stream that is no stream nothing is said to be accounted for."""
+    text = "encoding: utf-8\nrecord: {length: 4, framing: newline}\nfields: [{name: n, width: 4, type: integer}]\n"
+    (tmp_path / "n.yaml").write_text(text)
+    (tmp_path / "um só.txt").write_bytes(b"12\n")
+    said = posicional("convert", "um só.txt", "--layout", "n.yaml", "-o", "n.parquet", cwd=tmp_path)
+    assert (said.code, said.out) == (4, "1 record: 0 rows, 0 control, 1 rejected; 3 bytes, all accounted for\n")
+    assert said.err.endswith(" -> posicional layout try 'um só.txt' --layout n.yaml looks for the cause\n")
+    (tmp_path / "n.txt.gz").write_bytes(b"0001\n")
+    said = posicional("convert", "n.txt.gz", "--layout", "n.yaml", "-o", "n.parquet", cwd=tmp_path)
+    assert (said.code, said.text) == (4, "posicional: n.txt.gz: the gzip stream is cut off or damaged\n")
+
+
+def test_what_only_looks_like_a_file_is_named(tmp_path: Path) -> None:
+    """A folder, or a link that leads nowhere, under the name of a file that is missed: a person sees it lie there."""
+    incoming = tmp_path / "dados" / "dados-posicionais"
+    (incoming / "CLIENTES_20261122.txt").mkdir(parents=True)
+    (incoming / "PLANOS_20261122.txt").symlink_to(tmp_path / "nowhere")
+    said = posicional("run", PLANOS, "--date", "2026-11-22", "--store", tmp_path / "dados")
+    notes = said.out.partition("\nnotes\n")[2].partition("\n\n")[0].splitlines()
+    assert (said.code, notes) == (
+        3,
+        ["  CLIENTES_20261122.txt is a folder, not a file", "  PLANOS_20261122.txt is a link that leads nowhere"],
+    )
+
+
 def test_a_value_that_is_not_personal_is_shown_on_the_terminal(contratos: Path, tmp_path: Path) -> None:
     """Line, byte, field, positions, reason and the value: what a person needs to find it."""
     lines = contratos.read_bytes().split(b"\n")

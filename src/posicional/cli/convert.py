@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sys
 import tempfile
@@ -95,7 +96,8 @@ def convert(
         else:
             _print(result, written)
     if result.problems:
-        hint = f"posicional layout try {file} --layout {layout_path} looks for the cause" if result.rejects else ""
+        trial = shlex.join(["posicional", "layout", "try", str(file), "--layout", str(layout_path)])
+        hint = f"{trial} looks for the cause" if result.rejects else ""
         raise DataRefused("; ".join(problem.text for problem in result.problems), where=str(file), hint=hint)
     return 0
 
@@ -213,6 +215,8 @@ def _as_json(result: Conversion, file: Path, written: list[Path]) -> dict[str, o
 
 def _print(result: Conversion, written: list[Path]) -> None:
     account = result.account
+    if any(problem.reason == "stream" for problem in result.problems):  # nothing could be read, so nothing was counted
+        return
     records = "1 record" if account.records == 1 else f"{account.records:,} records"
     click.echo(
         f"{records}: {account.rows:,} rows, {account.controls:,} control, "

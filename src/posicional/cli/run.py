@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from posicional.contract.feed import EngineName, Feed
     from posicional.ports import Outside
+    from posicional.steps.advance import Outcome
     from posicional.steps.backfill import Ended, Plan
 
 
@@ -80,7 +81,7 @@ def _run_day(feed: Feed, day: date, outside: Outside, *, again: bool, publish: b
     from posicional.steps.advance import advance
 
     outcome = advance(feed, day, outside, again=again, publish=publish)
-    unfinished = (*outcome.unfinished, *outcome.undated)
+    unfinished = (*outcome.unfinished, *outcome.undated, *_no_files(feed, outcome))
     now = outside.clock.now()
     told = report(feed, outcome.day, outcome.rest, now, unknown=outcome.unknown, unfinished=unfinished)
     if as_json:
@@ -91,6 +92,16 @@ def _run_day(feed: Feed, day: date, outside: Outside, *, again: bool, publish: b
     if outcome.problem is not None:
         raise outcome.problem
     return 0
+
+
+def _no_files(feed: Feed, outcome: Outcome) -> Iterator[str]:
+    """What lies in a folder under the name of a missing file and is none: a person sees it there and wonders."""
+    for name in outcome.rest.files if "://" not in outcome.incoming else ():
+        path = Path(outcome.incoming) / feed.files[name].pattern.format(outcome.day.date)
+        if path.is_dir():
+            yield f"{path.name} is a folder, not a file"
+        elif path.is_symlink() and not path.exists():
+            yield f"{path.name} is a link that leads nowhere"
 
 
 def _run_many(
