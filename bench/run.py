@@ -97,6 +97,7 @@ def main() -> None:
         chosen = set(given.only.split(",")) if given.only else {"beside", "wide", "variants", "packed", "small"}
         chosen |= {"big"} if given.big else set()
         lines = measure_all(Bench(cache, given.megabytes, given.turns), chosen)
+    say(goals(lines))
     if given.json:
         figures = {"machine": machine(), "lines": [asdict(line) for line in lines]}
         given.json.write_text(json.dumps(figures, indent=1) + "\n")
@@ -244,6 +245,17 @@ def told(title: str, lines: list[Line]) -> list[Line]:
         say(f"| {line.file} | {line.contender}{scaled} | {figures} | {beside} |")
     say()
     return lines
+
+
+def goals(lines: list[Line]) -> str:
+    """Which goals are met, in one sentence."""
+    judged = [line for line in lines if line.met is not None]
+    missed = [
+        f"{line.file}, {line.contender}: {line.ratio:.2f} instead of {line.target:g}" for line in judged if not line.met
+    ]
+    return f"{len(judged) - len(missed)} of {len(judged)} goals are met" + (
+        f"; missed: {'; '.join(missed)}" if missed else ""
+    )
 
 
 def say(text: str = "") -> None:
