@@ -41,7 +41,7 @@ def parts(store: Path, feed: Feed) -> Tables:
 
 
 def ours(use: EngineName, memory: int, *, checked: bool) -> Make:
-    """The product's engine; unchecked, it does not look whether the key is one."""
+    """The product's engine; unchecked, it does not look whether the key is one, and protects nothing."""
     settings = EngineSettings(use, memory)
     engine, by = open_engine(settings), together(settings)
     if by is not None:
@@ -49,7 +49,7 @@ def ours(use: EngineName, memory: int, *, checked: bool) -> Make:
 
     def make(dataset: Dataset, tables: Tables, out: str) -> list[str]:
         sink = open_store(out).sink(f"{dataset.name}/")
-        wanted = dataset if checked else replace(dataset, key=())
+        wanted = dataset if checked else replace(dataset, key=(), protect={})
         return [
             sink.locate(part.name) for part in engine.run(wanted, tables, sink, b"a secret of thirty-two bytes....")
         ]

@@ -161,6 +161,7 @@ def test_what_is_not_one_select_is_refused(sql: str, where: str, message: str) -
 @pytest.mark.parametrize(
     ("sql", "place", "hint"),
     [
+        ("select uper(nome) as x from t", "1:8", "did you mean upper?"),
         ("select valor div 2 as x from t", "1:8", "floor"),
         ("select median(valor) as x from t", "1:8", ""),
         ("select max_by(a, b) as x from t", "1:15", "row_number()"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -12,13 +13,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from posicional.backends import java, spark_errors
-from posicional.backends.spark_session import open_session
+from posicional.backends.parts import PART_BYTES
+from posicional.backends.spark_session import MEANING, WORK, open_session
 from posicional.day.errors_pt import error_in_portuguese
 from posicional.errors import DataRefused, EngineError, PosicionalError
 from posicional.sql.suspects import TRY
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+
+SHUFFLE = "spark.sql.shuffle.partitions"
 
 
 def java_that_says(folder: Path, version: str) -> Path:
@@ -61,6 +66,27 @@ def test_a_session_means_what_every_engine_means(spark: SparkSession) -> None:
     assert spark.sql("select cast('2020-03-01 10:00:00' as timestamp) as x").dtypes == [("x", "timestamp_ntz")]
     assert spark.conf.get("spark.driver.host") == "127.0.0.1"
     assert spark.sparkContext.uiWebUrl is None
+
+
+SPARK_PAGE = Path(__file__).parents[1] / "docs" / "spark.md"
+
+
+def test_every_setting_of_the_work_has_its_reason() -> None:
+    """docs/spark.md has a row for each, by the end of its name, with why; and the size at which a part is closed."""
+    rows = re.findall(r"^\| (.+) \| (.+) \| (.+) \|$", SPARK_PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    told = " ".join(f"{names} {value}" for names, value, reason in rows if reason)
+    ends = [".".join(name.split(".")[-2:]) if name.endswith("enabled") else name.split(".")[-1] for name in WORK]
+    assert [end for end in (*ends, "shuffle.partitions", f"to {PART_BYTES >> 20} MB") if end not in told] == []
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("spark")
+def test_a_session_divides_the_work_as_it_is_told(spark: SparkSession) -> None:
+    """Every setting holds in a session of ours, whatever was set before; tasks of a shuffle are four for each core."""
+    spark.conf.set("spark.sql.adaptive.enabled", "false")
+    session = open_session()
+    assert {name: session.conf.get(name) for name in MEANING | WORK} == MEANING | WORK
+    assert session.conf.get(SHUFFLE) == str(4 * spark.sparkContext.defaultParallelism)
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from sqlglot import exp
 
-from posicional.sql.instead import INSTEAD, WORDS
+from posicional.sql.instead import INSTEAD, WORDS, instead_of
 from posicional.sql.rules import (
     Complaint,
     Rule,
@@ -79,7 +79,7 @@ def _complaint(node: exp.Expr, text: str) -> Complaint | None:
         names = [each.lower() for each in node.sql_names()]
         name = next((each for each in names if each in INSTEAD), names[0])
     what = name or WORDS.get(type(node), type(node).__name__.lower())
-    hint = INSTEAD.get(what, "")
+    hint = instead_of(name) if name else INSTEAD.get(what, "")
     kind = "the function" if name else "this use of"
     return Complaint(f"{kind} {what!r} is not on the list of what gives the same result on every engine", hint)
 

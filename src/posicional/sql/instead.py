@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+
 from sqlglot import exp
 
 CLAUSES: dict[str, str] = {
@@ -78,3 +80,19 @@ INSTEAD: dict[str, str] = {
     "ilike": "write lower(column) like '…'",
     "rpad": "write lpad, or concat with blanks",
 }
+
+
+FUNCTIONS = """
+    concat concat_ws upper lower trim ltrim rtrim length substring left right lpad rpad repeat replace translate
+    instr locate startswith endswith contains regexp_replace regexp_extract md5 sha2 abs round floor ceil
+    greatest least coalesce nvl nvl2 nullif if year quarter month day weekofyear dayofyear dayofweek hour minute
+    second date_add date_sub add_months last_day datediff trunc date_format count count_if sum avg min max
+    row_number rank dense_rank lag lead
+"""
+"""The functions that docs/sql.md allows: what a misspelt one may have meant."""
+
+
+def instead_of(name: str) -> str:
+    """What to write instead of what is not allowed; empty where nothing is known."""
+    close = difflib.get_close_matches(name, FUNCTIONS.split(), n=2, cutoff=0.75)
+    return INSTEAD.get(name, "") or (f"did you mean {' or '.join(close)}?" if close else "")
