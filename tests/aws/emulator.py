@@ -105,7 +105,8 @@ def emulator(extra: Mapping[str, str] | None = None) -> Iterator[Emulator]:
         "GLUE_PYTHON": sys.executable,
         "LAMBDA_ACCOUNT_CONCURRENCY": "16",  # what is beyond it the emulator loses, where AWS would wait
         "LAMBDA_ASYNC_RETRY_BASE_SECONDS": "1",
-        "LOG_LEVEL": "WARNING",
+        "LOG_LEVEL": "WARNING",  # the emulator's own; the Lambdas inherit it, and would take it for theirs
+        "POWERTOOLS_LOG_LEVEL": "INFO",
         "MINISTACK_HOST": "127.0.0.1",
         "MINISTACK_REGION": REGION,
         "ORDERS": str(folder / "orders"),

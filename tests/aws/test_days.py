@@ -81,8 +81,9 @@ def test_doubled_and_odd_events_do_no_harm(planos: Stack, tmp_path: Path) -> Non
 def test_log_lines_carry_the_event_that_led_to_them(planos: Stack) -> None:
     """So that all that one event did can be found."""
     lines = [json.loads(line) for line in planos.lines("receber") if line.startswith('{"level"')]
-    assert lines
+    assert {"INFO", "WARNING"} <= {line["level"] for line in lines}
     assert all(line["correlation_id"] for line in lines)
+    assert "evento-1" in {line["correlation_id"] for line in lines}
 
 
 def test_a_correction_redoes_its_own_day_only(planos: Stack, tmp_path: Path) -> None:

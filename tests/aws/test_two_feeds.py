@@ -34,6 +34,7 @@ def test_secrets_reach_the_job_and_stand_nowhere(saude: Stack, endpoint: str) ->
     assert shown
     assert {one["cpf"] for one in shown} <= wanted
     emulator, day = saude.emulator, today()
+    assert saude.glue_ends(day) == ["SUCCEEDED"] * 2
     functions = emulator.client("lambda")
     job = emulator.client("glue").get_job(JobName=f"{saude.name}-processar")["Job"]
     described = emulator.client("cloudformation").describe_stacks(StackName=saude.name)["Stacks"][0]
