@@ -161,9 +161,10 @@ def _absent(day: Day, file: FileDay) -> str:
 def _alerts(watched: Watched, facts: Facts) -> Iterator[Told]:
     """The newest of each condition's alerts first, the deadline's on top."""
     for condition in CONDITIONS:
-        for one in reversed(told(facts, condition)):
+        alerts = told(facts, condition)
+        for one in reversed(alerts):
             sent = any(attempt.sent for attempt in one.attempts) and not one.failed
-            if due := one.due:
+            if (due := one.due) and (one is alerts[-1] or not due.again):  # of reminders the newest
                 yield Told(condition, one.number, watched.local(due.at), due.text, sent, over=not due.actor)
 
 
