@@ -14,7 +14,8 @@ from posicional.errors import NotifyError
 from posicional.ports import Notice
 from posicional.steps.alerts import raise_alerts
 from posicional.steps.quiet import silence_of
-from test_board import DATE, EVENING, FORM, browser, decisions, signed_in, texts
+from test_board import DATE, FORM, browser, decisions, signed_in, texts
+from test_cost import EVENING
 from worlds import DAY, ToldClock, new_store, outside_of, write_feed
 
 
