@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import sys
 import threading
@@ -320,6 +321,9 @@ def test_the_noon_check_tells_everybody(tmp_path: Path, monkeypatch: pytest.Monk
         {"channel": "painel", "error": ""},
         {"channel": "chat", "error": "no connection"},
     ]
+    swept = posicional("sweep", feed, *words, "--json")
+    assert re.search(r"^posicional: deadline 1 not sent through chat: no connection$", swept.err, re.MULTILINE)
+    assert swept.json["feed"] == "saude"
     assert "alert    painel  alarm" in checked.out
     monkeypatch.setenv("CHAT", "carrier-pigeon://s3cr3t-p4th")
     wrong = posicional("check", feed)
