@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -186,6 +188,12 @@ def test_an_alarm_is_repeated_until_somebody_knows_of_it(world: World) -> None:
     last = world.facts.entries[AlertKey(DEADLINE, 5, "due")]
     assert isinstance(last, Alert)
     assert last.again == 1
+    assert [subject.partition(". ")[0] for _, subject, _ in world.mails.got] == [
+        *["[f] 22/11 12:00 ATRASADO: falta 1 de 2"] * 3,
+        "[f] 22/11 12:00 ATRASADO: 1 de 2 foi recusado",
+        "[f] 22/11 RECUSADO: a.",
+        "[f] 22/11 12:00 ATRASADO: 1 de 2 foi recusado",
+    ]
 
 
 # One channel by itself.
@@ -265,6 +273,15 @@ def test_an_address_is_checked_without_sending_anything() -> None:
         Reached("p", "carrier-pigeon://s3cr3t-p4th").check()
 
 
+def test_where_apprise_is_not_installed_that_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As why a channel failed, and by `check`; nothing else stops."""
+    monkeypatch.setitem(sys.modules, "apprise", None)
+    assert tell_all([Reached("p", "json://127.0.0.1:1/x")], NOTICE) == {"p": "Apprise is not installed"}
+    with hook() as panel, hook() as chat:
+        said = posicional("check", feed_with_alerts(tmp_path / "feed", monkeypatch, panel, chat))
+    assert (said.code, "pip install 'posicional[alerts]'" in said.out) == (0, True)
+
+
 # The command line.
 
 ALERTS = """\
@@ -304,6 +321,9 @@ def test_the_noon_check_tells_everybody(tmp_path: Path, monkeypatch: pytest.Monk
         {"channel": "painel", "error": ""},
         {"channel": "chat", "error": "no connection"},
     ]
+    swept = posicional("sweep", feed, *words, "--json")
+    assert re.search(r"^posicional: deadline 1 not sent through chat: no connection$", swept.err, re.MULTILINE)
+    assert swept.json["feed"] == "saude"
     assert "alert    painel  alarm" in checked.out
     monkeypatch.setenv("CHAT", "carrier-pigeon://s3cr3t-p4th")
     wrong = posicional("check", feed)

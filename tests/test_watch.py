@@ -214,6 +214,8 @@ def test_a_folder_tells_of_what_came_while_nobody_waited(tmp_path: Path) -> None
     changes = FolderChanges(tmp_path, stop, poll=60)
     for _ in range(2):
         folder.mkdir()
+        (folder / "first.txt").write_text("x")
+        assert changes.wait(10) == {"dados-posicionais/first.txt"}
         assert changes.wait(1) == frozenset()
         for name in ("a.txt", "b.txt"):
             (folder / name).write_text("x")

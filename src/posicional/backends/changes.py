@@ -21,7 +21,8 @@ class FolderChanges:
     """Changes of what lies below a store's incoming prefix, told by the system; `stop` ends the watch.
 
     The system is listened to all the time, from the beginning on: what changes while nobody waits is told by the next
-    wait. Where there is no such folder yet, or it was replaced, listening begins when there is one.
+    wait. Where there is no such folder yet, or it was replaced, listening begins when there is one, and whatever lies
+    there by then is told as well.
     """
 
     folder: Path
@@ -29,11 +30,13 @@ class FolderChanges:
     poll: float
     _heard: Iterator[set[tuple[Change, str]]] | None = field(default=None, init=False, repr=False)
     _inode: int = field(default=0, init=False, repr=False)
+    _begun: bool = field(default=False, init=False, repr=False)
     _early: set[str] = field(default_factory=set, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Begin to listen."""
+        """Begin to listen. What lies there already is nobody's change: whoever watches looks at all of it first."""
         self._early |= self._hear()
+        self._begun = True
 
     @property
     def over(self) -> bool:
@@ -57,9 +60,11 @@ class FolderChanges:
         incoming = self.folder / INCOMING
         try:
             inode = incoming.stat().st_ino
-            if self._heard is None or inode != self._inode:
-                self._heard, self._inode = self._listen(incoming), inode
+            known = self._heard if inode == self._inode else None
+            self._heard, self._inode = known or self._listen(incoming), inode
             changes = next(self._heard)
+            if known is None and self._begun:
+                changes = changes | {(Change.added, str(path)) for path in incoming.rglob("*")}
         except (OSError, StopIteration):  # it is not there, or was taken away; or the watch is to end
             self._heard = None
             return set()

@@ -132,8 +132,9 @@ def _absent(day: Day, file: FileDay) -> str:
 def _alerts(watched: Watched, facts: Facts) -> Iterator[Told]:
     """The newest of each condition's alerts first, the deadline's on top."""
     for condition in CONDITIONS:
-        for one in reversed(told(facts, condition)):
-            if due := one.due:
+        alerts = told(facts, condition)
+        for one in reversed(alerts):
+            if (due := one.due) and (one is alerts[-1] or not due.again):  # of reminders the newest
                 words = {word for thing in due.about for word in thing.split()}
                 yield Told(
                     condition=condition,

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from posicional.cli.show import print_json
+from posicional.cli.show import print_json, say_unsent
 from posicional.cli.words import feed_argument, json_option, language_option, store_option
 
 if TYPE_CHECKING:
     from posicional.contract.feed import Feed
     from posicional.day.alarm_words import Language
-    from posicional.ports import Event, Notice
+    from posicional.ports import Notice
     from posicional.steps.deadline import Deadline
 
 
@@ -51,7 +51,7 @@ def deadline(feed_path: Path, day: str | None, language: Language, store: str | 
 
     feed = Feed.load(feed_path)
     channels = (Lines(partial(click.echo, err=as_json)), *recipients(feed.alerts))
-    outside = outside_for(feed, store, _not_sent, channels=channels)
+    outside = outside_for(feed, store, say_unsent, channels=channels)
     dates = (feed.calendar.parse_date(day),) if day else dates_to_check(feed, outside)
     answers = []
     for date in dates:
@@ -67,12 +67,6 @@ def deadline(feed_path: Path, day: str | None, language: Language, store: str | 
     if worst[0].problem is not None:
         raise worst[0].problem
     return 0
-
-
-def _not_sent(event: Event) -> None:
-    """Say which channel has not taken an alert; a later look tries it again."""
-    if event.step == "alert" and not event.facts["sent"]:
-        click.echo(f"posicional: {event.text}", err=True)
 
 
 def _words(feed: Feed, found: Deadline, notice: Notice | None) -> dict[str, object]:

@@ -19,6 +19,12 @@ def print_json(value: Mapping[str, object]) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 
+def say_unsent(event: Event) -> None:
+    """Of all events, say which channel has not taken an alert; a later look tries it again."""
+    if event.step == "alert" and not event.facts["sent"]:
+        click.echo(f"posicional: {event.text}", err=True)
+
+
 STYLES = {"refused": "red", "failed": "red", "missing": "yellow", "published": "green", "succeeded": "green"}
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from posicional.cli.show import Teller, print_json
+from posicional.cli.show import Teller, print_json, say_unsent
 from posicional.cli.words import feed_argument, json_option, language_option, store_option
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ def sweep(feed_path: Path, language: Language, store: str | None, as_json: bool)
     feed = Feed.load(feed_path)
     clock = SystemClock()
     channels = (Lines(partial(click.echo, err=as_json)), *recipients(feed.alerts))
-    outside = outside_for(feed, store, Teller(clock, feed.timezone, quiet=as_json), clock, channels)
+    tell = say_unsent if as_json else Teller(clock, feed.timezone)
+    outside = outside_for(feed, store, tell, clock, channels)
     swept = sweep_feed(feed, outside, language)
     if as_json:
         print_json(_as_json(feed, swept))

@@ -9,6 +9,7 @@ clearly outside almost all that has ever been seen, which lets weekends, Mondays
 from __future__ import annotations
 
 import itertools
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -211,3 +212,8 @@ class UsualFact(Fact):
     KIND: ClassVar[str] = "usual"
 
     files: Mapping[str, tuple[PastFact, ...]] = {}
+
+    def to_bytes(self) -> bytes:
+        """In one line: it is long, and the ledgers say the same to people."""
+        words = {"fact": self.KIND, **self.model_dump(mode="json")}
+        return (json.dumps(words, separators=(",", ":")) + "\n").encode()
