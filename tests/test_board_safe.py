@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from commands import posicional
 from posicional.backends.duckdb import DuckDbEngine
-from posicional.board import app
+from posicional.board import look
 from posicional.board.app import create
 from posicional.board.guard import HEADERS, HOURS, Guard
 from posicional.board.watched import Watched
@@ -301,7 +301,7 @@ def test_a_bug_says_nothing_of_itself_and_carries_the_policy_too(one: Watched, m
     def broken(*_: object) -> None:
         raise RuntimeError(f"a secret: {CPFS[0]}")
 
-    monkeypatch.setattr(app.look, "one_day", broken)
+    monkeypatch.setattr(look, "one_day", broken)
     answer = answers(one, Guard(local=True)).get("/feed/saude")
     assert (answer.status_code, answer.text) == (500, "Internal Server Error")
     assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
