@@ -133,6 +133,8 @@ def _absent(day: Day, file: FileDay) -> str:
 def _alerts(watched: Watched, facts: Facts) -> Iterator[Told]:
     """The newest of each condition's alerts first, the deadline's on top."""
     due = {key: fact for key, fact in facts.entries.items() if isinstance(key, AlertKey) and key.what == "due"}
+    newest = {key.condition: fact for key, fact in sorted(due.items(), key=lambda pair: pair[0].number)}
+    ended = {name for name, fact in newest.items() if isinstance(fact, Alert) and not fact.actor}
     for key in sorted(due, key=lambda key: (key.condition != DEADLINE, key.condition, -key.number)):
         fact = due[key]
         sent = AlertKey(key.condition, key.number, "sent") in facts.entries
@@ -144,7 +146,7 @@ def _alerts(watched: Watched, facts: Facts) -> Iterator[Told]:
                 at=watched.local(fact.at),
                 text=fact.text,
                 sent=sent,
-                over=not fact.actor,
+                over=key.condition in ended,
                 files=tuple(name for name in watched.feed.files if name in words),
                 runs=any(thing.startswith((RUNS, "publications")) for thing in fact.about),
             )

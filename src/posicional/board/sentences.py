@@ -55,6 +55,8 @@ _NEXT: Table = {
     "not allowed": "valor não permitido",
     "out of range": "fora dos limites",
     "one of {names+}": "um destes: {names}",
+    "{file}, arrival {number}": "{file}, chegada {number}",
+    "{file}, arrival {number}, line {line}": "{file}, chegada {number}, linha {line}",
     "publication {number} at {target} {status}: {why+}": "publicação {number} em {target}: {status}: {why}",
 }
 
