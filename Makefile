@@ -58,13 +58,18 @@ smoke-aws: $(ready) ## the same day in your own account, in a stack of its own t
 	@$(python) deploy/smoke.py
 
 .PHONY: bench
-bench: $(ready) ## measure reading and sending beside what else can do it
+bench: $(ready) ## measure reading and sending beside what else can do it, and the board over five years
 	@$(python) -m bench.run
 	@$(python) -m bench.publish
+	@$(python) -m bench.board
 
 .PHONY: bench-engines
 bench-engines: $(spark) ## measure datasets and conversion on DuckDB and Spark (ARGS='--contracts 200000': a quick look)
 	@$(python) -m bench.engines $(ARGS)
+
+.PHONY: pictures
+pictures: $(ready) ## take the documentation's pictures of the board anew (needs Chromium)
+	@POSICIONAL_PICTURES='$(CURDIR)/docs/pictures' $(python) -m pytest -m slow tests/test_board_browser.py -k pictures
 
 .PHONY: check
 check: $(ready) ## lint, format, types, and the direction of imports

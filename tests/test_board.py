@@ -312,3 +312,11 @@ def test_the_picture_of_a_day_has_every_file_and_the_deadline(good: Watched) -> 
     assert [row.track.name for row in line.rows] == ["contratos", "clientes"]
     assert all(150 <= mark <= 980 for mark in (line.due.x, *(dot.x for row in line.rows for dot in row.dots)))
     assert len(line.ticks) <= 13
+
+
+def test_every_picture_of_the_documentation_is_shown_and_there() -> None:
+    """Those that `make pictures` takes: none is left over, and none is missing."""
+    root = Path(__file__).parents[1]
+    pages = [root / "README.md", root / "README.pt-BR.md", *(root / "docs").glob("*.md")]
+    shown = {name for page in pages for name in re.findall(r"pictures/([\w.-]+\.png)", page.read_text())}
+    assert {path.name for path in (root / "docs" / "pictures").iterdir()} == shown

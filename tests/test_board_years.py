@@ -12,6 +12,7 @@ import pytest
 from bench.history import days_before, history
 
 from posicional.backends.remember import Remembering
+from posicional.board.serve import look_back
 from posicional.board.watched import Watched
 from posicional.contract.feed import Feed
 from posicional.demo.day import planos
@@ -84,7 +85,8 @@ class Life:
         """Begin."""
         self.counting = Counting(self.store)
         self.remembering = Remembering(self.counting, self.clock, self.path)
-        self.client = browser(Watched(self.feed, outside_of(self.remembering, self.clock)))
+        self.watched = Watched(self.feed, outside_of(self.remembering, self.clock))
+        self.client = browser(self.watched)
 
     def asks(self, page: str) -> Counter[str]:
         """What is asked of the store for a page; its text is kept."""
@@ -127,6 +129,13 @@ def test_a_page_reads_what_another_has_not(feed: Feed, years: Store) -> None:
     life.asks(DAY)
     assert life.asks(MONTH)["read"] == 0
     assert life.asks(HAND_OVER)["read"] == 0
+
+
+def test_what_a_board_reads_when_it_begins_serves_the_first_page(feed: Feed, years: Store) -> None:
+    """Nobody waits for the sixty days that tell what is usual."""
+    life = Life(feed, years)
+    look_back([life.watched])
+    assert life.asks(DAY) == {"list": RECENT[DAY], "listed": life.counting.calls["listed"]}
 
 
 def test_what_a_file_remembers_serves_the_next_process(feed: Feed, years: Store, tmp_path: Path) -> None:

@@ -133,6 +133,7 @@ def _alerts(watched: Watched, facts: Facts) -> Iterator[Told]:
     """The newest of each condition's alerts first, the deadline's on top."""
     for condition in CONDITIONS:
         alerts = told(facts, condition)
+        ended = bool(alerts and alerts[-1].due and not alerts[-1].due.actor)
         for one in reversed(alerts):
             if (due := one.due) and (one is alerts[-1] or not due.again):  # of reminders the newest
                 words = {word for thing in due.about for word in thing.split()}
@@ -142,7 +143,7 @@ def _alerts(watched: Watched, facts: Facts) -> Iterator[Told]:
                     at=watched.local(due.at),
                     text=due.text,
                     sent=any(attempt.sent for attempt in one.attempts) and not one.failed,
-                    over=not due.actor,
+                    over=ended,
                     files=tuple(name for name in watched.feed.files if name in words),
                     runs=any(thing.startswith((RUNS, "publications")) for thing in due.about),
                 )

@@ -38,6 +38,8 @@ _NEXT: Table = {
     "readers are to see run {number} until a run after {last} succeeds": (
         "os leitores veem a execução {number} até que uma posterior à {last} seja concluída"
     ),
+    "{file}, arrival {number}": "{file}, chegada {number}",
+    "{file}, arrival {number}, line {line}": "{file}, chegada {number}, linha {line}",
     # What people have not heard of.
     "alert {condition} {number} was not sent: silent until {at} UTC": (
         "o alerta {condition} {number} não foi enviado: ninguém é avisado até {at} UTC"

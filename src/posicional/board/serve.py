@@ -6,7 +6,9 @@ import dataclasses
 import hashlib
 import os
 import socket
+import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import uvicorn
@@ -14,9 +16,11 @@ import uvicorn
 from posicional.backends.remember import Remembering
 from posicional.board.app import Pulse, create
 from posicional.board.guard import Guard
+from posicional.board.past import past_days
 from posicional.board.watched import Watched
 from posicional.contract.feed import OpenSearchTarget
-from posicional.errors import UsageError
+from posicional.day.usual import MOST
+from posicional.errors import PosicionalError, UsageError
 from posicional.ports import Target
 
 
@@ -32,6 +36,7 @@ def listen(host: str, port: int) -> socket.socket:
 def serve(feeds: Sequence[Watched], guard: Guard, at: socket.socket, pulse: Pulse | None = None) -> None:
     """Answer until the process is told to end. Facts are remembered while it lives, those of a bucket beyond that."""
     remembered = [_remembering(one) for one in feeds]
+    threading.Thread(target=look_back, args=(remembered,), daemon=True).start()
     config = uvicorn.Config(
         create(remembered, guard, pulse),
         log_level="warning",
@@ -40,6 +45,13 @@ def serve(feeds: Sequence[Watched], guard: Guard, at: socket.socket, pulse: Puls
         proxy_headers=False,
     )
     uvicorn.Server(config).run(sockets=[at])
+
+
+def look_back(feeds: Sequence[Watched]) -> None:
+    """Read what the pages of today look back on, before anybody asks for them."""
+    for one in feeds:
+        with suppress(PosicionalError):  # whoever opens the page is told
+            past_days(one, one.today, MOST + 1)
 
 
 def _waiting(target: OpenSearchTarget) -> Target:
