@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from posicional.board.look import Watched, one_day
+from posicional.board.look import one_day
+from posicional.board.watched import Watched
 from posicional.contract.feed import SEVERITIES, Severity
 from posicional.day.journal import Ledger
 from posicional.errors import NotifyError

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from posicional.backends.duckdb import DuckDbEngine
+from posicional.backends.notify import Lines
 from posicional.board import pictures, plots
 from posicional.board.look import one_day
 from posicional.board.past import PastDay
@@ -114,15 +115,7 @@ def test_an_alert_leads_to_the_files_that_it_is_about(feed: Feed, tmp_path: Path
     """And an older one is over when the newest of its kind is."""
     one = watched(feed, tmp_path, NOON + timedelta(minutes=1), "CLIENTES")
     told: list[str] = []
-
-    class Lines:
-        """Somebody who listens."""
-
-        def send(self, notice: object) -> None:
-            """Keep it."""
-            told.append(str(notice))
-
-    one = replace(one, outside=replace(one.outside, notify=Lines()))
+    one = replace(one, outside=replace(one.outside, channels=[Lines(told.append)]))
     raise_alerts(feed, one.ledger(DAY).read(), one.outside)
     alert = one_day(one, DAY).alerts[0]
     assert (alert.condition, alert.files, alert.over, len(told)) == ("deadline", ("contratos",), False, 1)
