@@ -175,6 +175,7 @@ def test_personal_values_of_a_line_are_shown_for_a_reason_that_is_recorded(anywh
             {"file": "contratos", "arrival": 1, "line": 5, "revealed": "CONTRATOS_20261122.txt"},
         )
     ]
+    assert f'name="back" value="{PAGE}/line?id=000003"' in page.text  # where another language leads to
     assert CPFS[0] not in client.get(f"{PAGE}/line?id=000003").text
 
 

@@ -177,6 +177,26 @@ def test_only_the_trusted_proxy_says_who_somebody_is(one: Watched) -> None:
     assert [fact.who for fact in decisions(one)] == ["rui@board"]
 
 
+def test_a_proxy_on_this_machine_opens_nothing_to_those_whom_it_does_not_name(one: Watched) -> None:
+    """Who comes through it does not sit at this machine; its own name counts for forms, and only from its address."""
+    guard = Guard(local=True, proxies=frozenset({"127.0.0.1"}))
+    proxied, direct = answers(one, guard, "127.0.0.1"), answers(one, guard, "::1")
+    page, hold = "/feed/saude", f"/feed/saude/{DATE}/hold"
+    user = {"x-forwarded-user": "rui"}
+    assert proxied.get(page, follow_redirects=False).status_code == 303
+    assert proxied.get(page, headers=user).status_code == 200
+    assert direct.get(page).status_code == 200
+    form = user | {"origin": "https://board.example", "sec-fetch-site": "same-origin"}
+    named = form | {"x-forwarded-host": "board.example"}
+    assert proxied.post(hold, data={"why": "x"}, headers=form).status_code == 403
+    assert direct.post(hold, data={"why": "x"}, headers=named).status_code == 403
+    assert decisions(one) == []
+    assert proxied.post(hold, data={"why": "x"}, headers=named).status_code == 200
+    rebound = named | {"host": "evil.example", "origin": "http://evil.example", "x-forwarded-host": "evil.example"}
+    assert proxied.post(hold, data={"why": "x"}, headers=rebound).status_code == 400
+    assert [fact.who for fact in decisions(one)] == ["rui@board"]
+
+
 @pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.7"])
 def test_on_this_machine_the_board_has_this_machines_names_alone(one: Watched, host: str) -> None:
     """A page elsewhere whose name was made to point here reads and changes nothing."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping
 from datetime import date
+from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -122,6 +123,7 @@ def _line(board: Board, request: Request, wanted: str, why: str = "") -> Respons
     return board.page(
         request,
         "line.html",
+        here=f"{request.url.path}?id={quote(wanted)}",
         feed=watched.feed,
         date=when,
         dataset_name=name,

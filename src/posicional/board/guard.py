@@ -64,8 +64,8 @@ class Guard:
         return name if self.seconds() < until else ""
 
     def may_read(self, request: Request) -> bool:
-        """Whether pages are shown."""
-        return self.local or bool(self.name(request))
+        """Whether pages are shown: to whoever has a name, or sits at this machine and did not come through a proxy."""
+        return bool(self.name(request)) or (self.local and not self._by_proxy(request))
 
     def may_act(self, request: Request) -> bool:
         """Whether a form is carried out: a known name, from a page of ours."""
@@ -107,7 +107,10 @@ class Guard:
         site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
         if site is not None and site != "same-origin":
             return False
-        return origin is not None and urlsplit(origin).netloc == request.headers.get("host")
+        host = request.headers.get("host")
+        if self._by_proxy(request):  # which may have a name of its own
+            host = request.headers.get("x-forwarded-host", host)
+        return origin is not None and urlsplit(origin).netloc == host
 
 
 def is_loopback(host: str) -> bool:

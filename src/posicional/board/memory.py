@@ -35,7 +35,7 @@ class Memory:
         """The facts of a day, of which only new ones are read. Raises `StoreError`."""
         known = self._facts.get(ledger.date)
         facts = ledger.read(known)
-        if known is not None and known.entries.keys() == facts.entries.keys() and _readable(facts):
+        if known is not None and _same(known, facts):
             facts = known
         with self._lock:
             if facts is not known:
@@ -60,5 +60,7 @@ class Memory:
         return made
 
 
-def _readable(facts: Facts) -> bool:
-    return all(isinstance(fact, Fact) for fact in facts.entries.values())
+def _same(known: Facts, facts: Facts) -> bool:
+    """Whether nothing has come to what is known. A fact that cannot be read may be one day."""
+    same = known.entries.keys() == facts.entries.keys() and known.strangers == facts.strangers
+    return same and all(isinstance(fact, Fact) for fact in facts.entries.values())
