@@ -125,3 +125,18 @@ def test_a_file_may_be_hashed_by_somebody_else(tmp_path: Path) -> None:
     (tmp_path / "n.txt").unlink()
     with pytest.raises(ObjectMissing):
         hashing.begun(source)()
+
+
+@pytest.mark.parametrize("size", [1, 7, 8, 41, 48, 600])
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_a_very_large_file_is_hashed_by_all_cores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, count: int
+) -> None:
+    """Stretches hashed apart give the digests of the whole, in their order."""
+    monkeypatch.setattr(hashing, "PIECE", 8)
+    monkeypatch.setattr(hashing, "ALONE", 0)
+    monkeypatch.setattr(hashing, "cores", lambda: count)
+    (tmp_path / "n.txt").write_bytes(bytes(n % 251 for n in range(size)))
+    store = open_store(tmp_path)
+    source = store.source(store.head("n.txt"))
+    assert hashing.begun(source)() == hashing.content_pieces(source)

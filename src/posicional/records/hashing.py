@@ -7,6 +7,7 @@ Nothing heavy is imported here: a large file can be hashed while the rest of the
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -19,6 +20,9 @@ from posicional.ports import Source
 PIECE = 8 << 20
 LARGE = 16 * PIECE
 """Bytes beyond which a file is read in ranges, and hashed by a thread of its own."""
+
+ALONE = 8 * LARGE
+"""Bytes that one thread hashes before the ranges, which wait for it, would be done: beyond, all cores take part."""
 
 Digests = Callable[[], list[bytes]]
 """Gives the digests of an object's pieces, and waits until there are all of them."""
@@ -73,15 +77,27 @@ def content_pieces(source: Source, low: int = 0, high: int | None = None) -> lis
     return hashes.pieces
 
 
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def begun(source: Source) -> Digests:
-    """Begin to hash an object in a thread of its own, which nobody waits for when the digests are not asked for."""
+    """Begin to hash an object in threads of their own, which nobody waits for when the digests are not asked for."""
+    threads = 1 if source.size <= ALONE else cores()
+    step = max(PIECE, -(-source.size // (threads * PIECE)) * PIECE)
+    coming = [_hashing(source, low, min(low + step, source.size)) for low in range(0, source.size, step)]
+    return lambda: [digest for stretch in coming for digest in stretch.result()]
+
+
+def _hashing(source: Source, low: int, high: int) -> Future[list[bytes]]:
     coming: Future[list[bytes]] = Future()
 
     def work() -> None:
         try:
-            coming.set_result(content_pieces(source))
+            coming.set_result(content_pieces(source, low, high))
         except BaseException as error:  # noqa: BLE001  # it is raised where the digests are asked for
             coming.set_exception(error)
 
     Thread(target=work, name="hash", daemon=True).start()
-    return coming.result
+    return coming

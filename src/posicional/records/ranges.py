@@ -8,7 +8,6 @@ one go.
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -88,11 +87,6 @@ def joined(layout: Layout, date: date | None, size: int, ranges: Sequence[Told])
     account = Account(**(counted | Counter(bytes=size, ignored=size - read)))
     check_balance(account, problems)
     return Total(problems, kept_controls(layout, [one for told in ranges for one in told.controls]), account)
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def threads(workers: int) -> Together:

@@ -16,9 +16,9 @@ from posicional.records.blocks import Span, ahead
 from posicional.records.compressed import Unreadable, is_compressed, unpacked
 from posicional.records.controls import Notes, Problems
 from posicional.records.conversion import Account, Conversion, Part
-from posicional.records.hashing import Digests, begun, content_hash, content_pieces
+from posicional.records.hashing import Digests, begun, content_hash, content_pieces, cores
 from posicional.records.parquet import PartWriter
-from posicional.records.ranges import Told, Total, cores, digests_by, is_large, joined, plan, threads
+from posicional.records.ranges import Told, Total, digests_by, is_large, joined, plan, threads
 from posicional.records.reading import SMALL, Read, Reading
 from posicional.records.rejects import SCHEMA
 
