@@ -24,9 +24,9 @@ import pytest
 from posicional.backends.changes import FolderChanges
 from posicional.backends.duckdb import DuckDbEngine
 from posicional.backends.notify import Lines
-from posicional.contract.feed import Feed
-from posicional.errors import StoreError
-from posicional.ports import Outside, Store, StoredObject
+from posicional.contract.feed import SEVERITIES, Feed, Severity
+from posicional.errors import NotifyError, StoreError
+from posicional.ports import Notice, Outside, Store, StoredObject
 from posicional.steps.advance import peek
 from posicional.steps.watch import Round, watch
 from post import hook
@@ -167,6 +167,36 @@ def test_what_is_no_file_of_the_feed_moves_nothing(feed: Feed, tmp_path: Path) -
     plan = [(1.0, lambda: {"dados-posicionais/OUTRO.txt", "dados-posicionais/.CONTRATOS_20261122.txt"})]
     rounds = told(feed, Script(clock, plan, timedelta(seconds=10)), outside)
     assert [one.dates for one in rounds] == [(), ()]
+
+
+@dataclass
+class Down:
+    """A channel that nobody answers at until a moment: when it was tried, and what it took then."""
+
+    clock: ToldClock
+    until: datetime
+    tried: list[str] = field(default_factory=list)
+    name: str = "chat"
+    when: frozenset[Severity] = frozenset(SEVERITIES)
+
+    def send(self, _notice: Notice) -> None:
+        """Fail, or take it."""
+        self.tried.append(f"{self.clock.now():%H:%M}")
+        if self.clock.now() < self.until:
+            raise NotifyError("no connection")
+
+
+def test_what_is_to_be_told_again_is_told_at_its_moment(feed: Feed, tmp_path: Path) -> None:
+    """Attempts at a channel that is down, then reminders, though sweeps are far apart."""
+    noon = MORNING + timedelta(hours=4)
+    store, clock = new_store("memory", tmp_path), ToldClock(noon)
+    channel = Down(clock, noon + timedelta(minutes=10))
+    outside = replace(outside_of(store, clock), channels=[channel])
+    feed = replace(feed, lookback=1)
+    script = Script(clock, [], timedelta(hours=3))
+    watch(feed, outside, script, every=timedelta(hours=24), noted=lambda _: None)
+    day = [at for at in channel.tried if at >= "12:00"]
+    assert day == ["12:00", "12:01", "12:06", "12:21", "13:00", "14:00"]
 
 
 def test_what_is_wrong_with_a_file_is_told_when_it_has_come(feed: Feed, tmp_path: Path) -> None:

@@ -313,6 +313,28 @@ def next_alert(
     return _resend(last, last.due, now, gone) if last.number == number else None
 
 
+def moments(facts: Facts, every: timedelta) -> Iterator[datetime]:
+    """When something may be told again though nothing happens: another attempt, a reminder, the end of a silence."""
+    for name in CONDITIONS:
+        alerts = told(facts, name)
+        last = alerts[-1] if alerts else None
+        if last is None or last.due is None:
+            continue
+        if last.due.silent_until:
+            yield last.due.silent_until
+        elif last.attempts[-1].sent is None:
+            yield last.attempts[-1].due.at + PATIENCE
+        if last.again_at:
+            yield last.again_at
+        if last.due.actor and severity_of(name) == "alarm" and acknowledged(facts, name) < last.number:
+            yield last.due.at + _pause(alerts, last.due, every)
+
+
+def _pause(heard: Sequence[Told], due: Alert, every: timedelta) -> timedelta:
+    """How long people are left alone after an alarm, or the last reminder of it."""
+    return every if due.at - (_first(heard) or due.at) < SELDOM else max(every, SELDOM)
+
+
 def _resend(last: Told, due: Alert, now: datetime, gone: Gone) -> Resend | None:
     """Another attempt at an alert of which nobody knows whether it was sent, or that some channels have not taken."""
     attempt = last.attempts[-1]
@@ -332,5 +354,4 @@ def _is_to_be_reminded(
     quiet = condition.over or condition.severity == "warning" or condition.actor == "nobody" or condition.told_elsewhere
     if quiet or acknowledged >= heard[-1].number:
         return False
-    first = _first(heard) or due.at
-    return now - due.at >= (every if due.at - first < SELDOM else max(every, SELDOM))
+    return now - due.at >= _pause(heard, due, every)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, time
+from datetime import date, datetime, time
 from functools import partial
 from typing import TypeVar
 
 from posicional.contract.calendar import local_moment
 from posicional.contract.feed import Feed
 from posicional.day.alarm_words import Language
+from posicional.day.alerts import moments
 from posicional.day.facts import End, PublicationEnd, RunEnd
 from posicional.day.gate import Later, Rest
 from posicional.day.journal import Facts, Ledger
@@ -44,6 +45,7 @@ class Swept:
     something came since the window began: they are left alone. `others`: dates in it that are no business dates, or
     lie far ahead. `unreadable`: facts that cannot be read, by date. `failures`: dates that could not be swept, and why.
     `removed`: how many objects the clean-up took away. `growing`: dates for which something is still being written.
+    `tell_at`: when people may have to be told something again though nothing happens.
     """
 
     looked_at: int
@@ -56,6 +58,7 @@ class Swept:
     failures: Mapping[date, PosicionalError] = field(default_factory=dict)
     removed: int = 0
     growing: tuple[date, ...] = ()
+    tell_at: datetime | None = None
 
 
 def sweep(feed: Feed, outside: Outside, language: Language = "pt") -> Swept:
@@ -74,6 +77,7 @@ def sweep(feed: Feed, outside: Outside, language: Language = "pt") -> Swept:
     unreadable: dict[date, tuple[str, ...]] = {}
     failures: dict[date, PosicionalError] = {}
     growing: list[date] = []
+    again: list[datetime] = []
     removed, newest = 0, True
     for day in dates:
         attempt = partial(_attempt, failures, day)
@@ -90,13 +94,23 @@ def sweep(feed: Feed, outside: Outside, language: Language = "pt") -> Swept:
         newest = newest and not found.day.run
         if rest:
             moved[day] = rest
-        removed += attempt(partial(_tidy, feed, ledger, found.facts, unreadable, language)) or 0
+        removed += attempt(partial(_tidy, feed, ledger, found.facts, unreadable, again, language)) or 0
     for day in _days_off(feed, window, lying):
-        tidy = partial(_tidy, feed, Ledger(outside, feed.name, day), None, unreadable, language)
+        tidy = partial(_tidy, feed, Ledger(outside, feed.name, day), None, unreadable, again, language)
         removed += _attempt(failures, day, tidy) or 0
     older, others = _left_alone(feed, window, lying)
     return Swept(
-        len(dates), moved, older, others, lying.unknown, lying.undated, unreadable, failures, removed, tuple(growing)
+        looked_at=len(dates),
+        moved=moved,
+        older=older,
+        others=others,
+        unknown=lying.unknown,
+        undated=lying.undated,
+        unreadable=unreadable,
+        failures=failures,
+        removed=removed,
+        growing=tuple(growing),
+        tell_at=min(again, default=None),
     )
 
 
@@ -134,14 +148,22 @@ def _heal(feed: Feed, ledger: Ledger, found: Glance) -> Rest | None:
 
 
 def _tidy(
-    feed: Feed, ledger: Ledger, known: Facts | None, unreadable: dict[date, tuple[str, ...]], language: Language
+    feed: Feed,
+    ledger: Ledger,
+    known: Facts | None,
+    unreadable: dict[date, tuple[str, ...]],
+    again: list[datetime],
+    language: Language,
 ) -> int:
-    """Tell what is to be told of a date, and clean up; how many objects went."""
+    """Tell what is to be told of a date, note when that may be so again, and clean up; how many objects went."""
     facts = ledger.read(known)
     day = fold(feed, facts)
     if day.unreadable:
         unreadable[ledger.date] = tuple(day.unreadable)
-    raise_alerts(feed, facts, ledger.outside, language)
+    if raise_alerts(feed, facts, ledger.outside, language):
+        facts = ledger.read(facts)
+    now = ledger.outside.clock.now()
+    again += [moment for moment in moments(facts, feed.remind_every) if moment > now]
     clean_up_indices(feed, ledger, day)
     return clean_up(feed, ledger, day)
 

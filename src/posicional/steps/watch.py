@@ -76,7 +76,8 @@ def watch(
         round_ = None
         if now >= sweep_at:
             round_ = _attempt(outside, partial(_sweep, feed, outside, language, again))
-            sweep_at = _next_sweep(feed, clock.now(), every)
+            swept = round_.swept
+            sweep_at = _next_sweep(feed, clock.now(), every, swept.tell_at if swept else None)
         elif ripe := [day for day, when in again.items() if now >= when]:
             round_ = _attempt(outside, partial(_go_on, feed, outside, ripe, again, language))
         if round_ is not None:
@@ -130,9 +131,10 @@ def _go_on(feed: Feed, outside: Outside, dates: list[date], again: dict[date, da
     return Round(outside.clock.now(), dates=tuple(dates))
 
 
-def _next_sweep(feed: Feed, now: datetime, every: timedelta) -> datetime:
+def _next_sweep(feed: Feed, now: datetime, every: timedelta, tell_at: datetime | None) -> datetime:
     """When something is due next, so that nobody is told minutes later; no later than after `every`."""
-    return min([now + every, *(moment for moment in _moments(feed, now) if moment > now)])
+    moments = [*_moments(feed, now), *([tell_at] if tell_at else [])]
+    return min([now + every, *(moment for moment in moments if moment > now)])
 
 
 def _moments(feed: Feed, now: datetime) -> Iterator[datetime]:
