@@ -92,6 +92,11 @@ class Story:
             assert advance(feed, day, self.outside).problem is None
         self.clock.time = datetime(DAY.year, DAY.month, DAY.day, 7, tzinfo=ZONE)
 
+    @property
+    def watched(self) -> Watched:
+        """The feed as the board looks at it."""
+        return Watched(self.feed, self.outside)
+
     def arrives(self, name: str, at: datetime, content: bytes | None = None) -> None:
         """A file of the day arrives, and whatever can be done is done."""
         self.clock.time = at
@@ -112,11 +117,11 @@ class Story:
 
 
 @contextmanager
-def board(story: Story) -> Iterator[str]:
+def board(one: Watched) -> Iterator[str]:
     """The board behind a real socket; its address."""
     at = listen("127.0.0.1", 0)
     guard = Guard(local=True, tokens={"ana": TOKEN})
-    app = create([Watched(story.feed, story.outside)], guard)
+    app = create([one], guard)
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False))
     thread = threading.Thread(target=server.run, args=([at],))
     thread.start()
@@ -183,7 +188,7 @@ def signs_in(page: Page, url: str) -> None:
 def test_a_day_in_a_browser(browser: Browser, feed: Feed, samples: dict[str, dict[str, bytes]], tmp_path: Path) -> None:
     """Files appear without reloading; a reject leads to its line; a person signs in and accepts; languages change."""
     story = Story(feed, new_store("folder", tmp_path), samples)
-    with board(story) as url, opened(browser, f"{url}/") as page:
+    with board(story.watched) as url, opened(browser, f"{url}/") as page:
         page.evaluate("document.body.dataset.kept = 'yes'")  # gone if anything loads the page anew
         expect(page.locator(".standing")).to_have_text("em andamento")
         expect(page.locator("#live")).to_contain_text("0 de 7 arquivos chegaram")
@@ -224,7 +229,7 @@ def test_running_again_without_and_with_a_token(
     good(story)
     send_form = """async () => (await fetch(location.origin + '/feed/planos/%s/rerun',
         {method: 'POST', body: new URLSearchParams({why: 'x'})})).status"""
-    with board(story) as url:
+    with board(story.watched) as url:
         with opened(browser, f"{url}/", allowed=("403",)) as page:
             assert page.get_by_text("Executar de novo").count() == 0
             assert page.evaluate(send_form % DAY) == 403
@@ -249,7 +254,7 @@ def test_from_a_dataset_to_the_line(
     """Somebody looks for a text, follows a hit to its line, and sees what is personal for a reason only."""
     story = Story(feed, new_store("folder", tmp_path), samples, before=3)
     good(story)
-    with board(story) as url, opened(browser, f"{url}/") as page:
+    with board(story.watched) as url, opened(browser, f"{url}/") as page:
         page.get_by_role("link", name="contratos_ativos").click()
         page.get_by_role("searchbox").fill("senior")
         page.get_by_role("button", name="Buscar").click()
@@ -286,10 +291,10 @@ PAGES = {
 LOOKS = [("light", WIDE), ("dark", WIDE), ("light", PHONE), ("dark", PHONE)]
 
 
-def looked_at(browser: Browser, story: Story, pages: dict[str, str], folder: Path) -> None:
+def looked_at(browser: Browser, one: Watched, pages: dict[str, str], folder: Path) -> None:
     """Every page, light and dark, wide and on a phone: nothing is cut off, and axe finds nothing serious."""
     script = axe(folder)
-    with board(story) as url:
+    with board(one) as url:
         for scheme, size in LOOKS:
             with opened(browser, url, color_scheme=scheme, viewport=size, bypass_csp=True) as page:
                 signs_in(page, url)
@@ -307,7 +312,7 @@ def test_the_pages_on_a_day_in_trouble(
     """With two months behind it."""
     story = Story(feed, new_store("folder", tmp_path), samples)
     trouble(story)
-    looked_at(browser, story, PAGES, tmp_path)
+    looked_at(browser, story.watched, PAGES, tmp_path)
 
 
 def test_the_pages_on_a_good_day(
@@ -316,25 +321,26 @@ def test_the_pages_on_a_good_day(
     """That is done."""
     story = Story(feed, new_store("folder", tmp_path), samples)
     good(story)
-    looked_at(browser, story, {name: PAGES[name] for name in ("today", "past", "hand-over", "a file")}, tmp_path)
+    looked_at(
+        browser, story.watched, {name: PAGES[name] for name in ("today", "past", "hand-over", "a file")}, tmp_path
+    )
 
 
 def test_the_pages_of_an_empty_store_with_long_names(browser: Browser, feed: Feed, tmp_path: Path) -> None:
     """Nothing has ever come, and every name is as long as somebody may think of."""
     name, owner = "movimento_" * 6 + "do_dia", "uma.pessoa.de.nome.muito.comprido@" + "sub." * 12 + "example.com"
     files = {f"{one}_{name}": replace(file, name=f"{one}_{name}", owner=owner) for one, file in feed.files.items()}
-    story = Story.__new__(Story)
-    story.feed = replace(feed, name=f"planos_{name}", files=files)
-    story.clock = ToldClock(datetime(DAY.year, DAY.month, DAY.day, 13, tzinfo=ZONE))
-    story.outside = outside_of(new_store("folder", tmp_path), story.clock, engine=DuckDbEngine)
-    here = f"/feed/{story.feed.name}"
+    clock = ToldClock(datetime(DAY.year, DAY.month, DAY.day, 13, tzinfo=ZONE))
+    outside = outside_of(new_store("folder", tmp_path), clock, engine=DuckDbEngine)
+    one = Watched(replace(feed, name=f"planos_{name}", files=files), outside)
+    here = f"/feed/{one.name}"
     pages = {
         "today": here,
         "past": f"{here}/past",
         "hand-over": "/hand-over",
         "a file": f"{here}/{DAY}/file/contratos_{name}",
     }
-    looked_at(browser, story, pages, tmp_path)
+    looked_at(browser, one, pages, tmp_path)
 
 
 def serious(page: Page, script: str) -> list[tuple[str, list[str]]]:
@@ -354,7 +360,7 @@ def test_the_board_by_keyboard(
     """The first key leads past the navigation; each line of the picture is a link that says all that it shows."""
     story = Story(feed, new_store("folder", tmp_path), samples)
     trouble(story)
-    with board(story) as url, opened(browser, f"{url}/feed/planos") as page:
+    with board(story.watched) as url, opened(browser, f"{url}/feed/planos") as page:
         page.keyboard.press("Tab")
         expect(page.locator(".skip")).to_be_focused()
         page.keyboard.press("Enter")
@@ -377,7 +383,7 @@ def test_the_pictures_of_the_documentation(
     if language == "en":
         views["board-line"] = (PAGES["a line"], ".ruler")
     locale = {"en": "en-US", "pt": "pt-BR"}[language]
-    with board(story) as url, opened(browser, url, locale=locale, viewport=WIDE) as page:
+    with board(story.watched) as url, opened(browser, url, locale=locale, viewport=WIDE) as page:
         for name, (path, sees) in views.items():
             page.goto(url + path)
             expect(page.locator(sees).first).to_be_visible()

@@ -58,9 +58,9 @@ def done(feed: Feed, tmp_path: Path) -> Watched:
     return finished(feed, tmp_path)
 
 
-def published_at(feed: Feed, url: str) -> Feed:
+def published_at(feed: Feed, url: str, *, upsert: bool = False) -> Feed:
     """The feed, publishing one dataset."""
-    return replace(feed, opensearch=OpenSearchTarget(url, {"ativos": IndexOf("ativos", "contratos")}))
+    return replace(feed, opensearch=OpenSearchTarget(url, {"ativos": IndexOf("ativos", "contratos")}, upsert=upsert))
 
 
 @pytest.fixture
@@ -117,6 +117,16 @@ def test_a_page_says_where_was_looked(done: Watched, published: Watched, unheard
     assert f"What readers see in contratos-{DATE}. Nothing was found." in said[1]
     assert "Looked through 3 of 3 rows of the run. Nothing was found." in said[0]
     assert "OpenSearch did not answer. Looked through 3 of 3 rows of the run." in said[2]
+
+
+def test_an_index_that_changes_with_every_day_is_looked_in_as_well(feed: Feed, tmp_path: Path) -> None:
+    """All days are in one; a hit leads to the line of the date under which its row came."""
+    with start() as url:
+        one = finished(published_at(feed, url, upsert=True), tmp_path)
+        assert found(one, "prata") == ["000003"]
+        assert "What readers see in contratos." in texts(browser(one).get(PAGE, params={"q": "prata"}).text)
+        said = texts(browser(one).get(f"{PAGE}/line?id=000003").text)
+        assert "1000003PRATA ▒▒▒▒▒▒▒▒▒▒▒" in said
 
 
 def test_a_search_looks_at_so_many_rows_and_no_more(done: Watched, monkeypatch: pytest.MonkeyPatch) -> None:

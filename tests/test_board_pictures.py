@@ -24,6 +24,7 @@ from posicional.day.keys import RUNS, TurnKey
 from posicional.day.usual import Past
 from posicional.steps.advance import advance
 from posicional.steps.alerts import raise_alerts
+from posicional.steps.decide import skip
 from test_board import browser, texts
 from worlds import DAY, ToldClock, clientes, contratos, new_store, outside_of, send, write_feed
 
@@ -75,6 +76,8 @@ def test_before_the_deadline_files_come_and_after_it_somebody_is_needed(feed: Fe
     assert shape(one, []) == {"files": ("now", 1, 2)} | waits
     one.outside.clock.sleep(7200)
     assert shape(one, []) == {"files": ("bad", 1, 2)} | waits
+    skip(feed, DAY, one.outside, why="nobody sends anything today")
+    assert shape(one, []) == {"files": ("wait", 1, 2)} | waits
 
 
 def test_a_run_under_way_is_as_long_as_runs_usually_are(feed: Feed, tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ from posicional.board.watched import Watched
 from posicional.day.facts import PublicationEnd, RunEnd, Unreadable
 from posicional.day.state import Publication, Run
 
+State = Literal["done", "now", "wait", "bad"]
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -22,7 +24,7 @@ class Step:
     """
 
     name: Literal["files", "run", "publication", "readers"]
-    state: Literal["done", "now", "wait", "bad"]
+    state: State
     number: int = 0
     at: datetime | None = None
     seconds: float = 0.0
@@ -33,13 +35,8 @@ class Step:
 def steps(watched: Watched, one: OneDay, before: Sequence[PastDay]) -> Iterator[Step]:
     """The steps of a date in their order; `before`: days that tell how long a run usually takes."""
     found, day = one.found, one.day
-    missing = one.here < found.required
-    yield Step(
-        "files",
-        ("now" if one.good else "bad") if missing else "done",
-        value=one.here,
-        most=found.required,
-    )
+    waited: State = "wait" if found.standing == "skipped" else "now" if one.good else "bad"
+    yield Step("files", waited if one.here < found.required else "done", value=one.here, most=found.required)
     usual = [past.seconds for past in before if past.seconds]
     yield _turn(watched, one, "run", day.runs[-1] if day.runs else None, median(usual) if usual else 0.0)
     for turns in day.publications.values():

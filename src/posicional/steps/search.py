@@ -7,7 +7,7 @@ date. Personal columns that stand in a dataset as they are are neither looked in
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -85,13 +85,12 @@ class Result:
 
     def matching(self, text: str) -> Looked:
         """The rows that hold a text, from the first `LOOKED` of the parts. Raises `StoreError`."""
-        import pyarrow as pa
         import pyarrow.compute as pc
 
         found: list[Row] = []
         looked = 0
         for batch in self._batches(BATCH):
-            mask = pa.array([name == text for name in self._ids(batch)], pa.bool_())
+            mask = pc.equal(self._ids(batch), text)
             for name in self.shown:
                 mask = pc.or_(mask, pc.fill_null(_matches(batch.column(name), text), fill_value=False))
             found += self._rows(batch.filter(mask))
@@ -107,20 +106,22 @@ class Result:
 
         return batches(self.outside.store, [part.key for part in self.made.parts], rows)
 
-    def _ids(self, batch: pa.RecordBatch) -> Sequence[str]:
+    def _ids(self, batch: pa.RecordBatch) -> pa.Array:
+        import pyarrow as pa
+
         from posicional.documents.bodies import ids
 
         try:
             hashed = secret_of_ids(self.dataset, self.outside.secret)
         except UsageError:  # no secret here
-            return [""] * batch.num_rows
-        return list(ids(batch, self.dataset.key, hashed).to_pylist())
+            return pa.array([""] * batch.num_rows, pa.string())
+        return ids(batch, self.dataset.key, hashed)
 
     def _rows(self, batch: pa.RecordBatch) -> Iterator[Row]:
         shown = batch.select(self.shown).to_pylist()
         files = _column(batch, "_file", "")
         lines = _column(batch, "_line", 0)
-        for name, file, line, values in zip(self._ids(batch), files, lines, shown, strict=True):
+        for name, file, line, values in zip(self._ids(batch).to_pylist(), files, lines, shown, strict=True):
             yield Row(name, file, line, values)
 
 
