@@ -57,6 +57,8 @@ def main(words: Sequence[str] | None = None) -> None:
         for _ in range(given.turns):
             for name in ways:
                 runs[name].append(_once(name, store, cache))
+                seconds, cpu, _ = runs[name][-1]
+                sys.stderr.write(f"  {name}: {seconds:.1f} s, {cpu:.1f} s of the cores\n")
         _report(given.contracts, runs)
 
 
