@@ -78,7 +78,6 @@ INSTEAD: dict[str, str] = {
     "lateral view": "lists are not supported in datasets yet",
     "explode": "lists are not supported in datasets yet",
     "ilike": "write lower(column) like '…'",
-    "rpad": "write lpad, or concat with blanks",
 }
 
 
