@@ -19,8 +19,9 @@ import pytest
 from commands import posicional
 from posicional.backends.duckdb import DuckDbEngine
 from posicional.day.facts import RunClaim, RunEnd, Seen
+from posicional.day.keys import REJECTED
 from posicional.day.report import report
-from posicional.errors import ContractError, DataRefused, NotDone, UsageError
+from posicional.errors import ContractError, DataRefused, NotDone, StoreError, UsageError
 from posicional.ports import Outside, Source, Store, StoredObject
 from posicional.steps.advance import Outcome, advance, peek
 from posicional.steps.backfill import plan
@@ -459,6 +460,21 @@ def test_rejects_are_tolerated_over_all_parts(store: Store, tmp_path: Path) -> N
     why, where = advance(strict, DAY, world(store)).day.files["contratos"].refusal
     assert why.startswith("1 of 10 records are rejected")
     assert where == f"{SECOND}: line 3, numero 2-7: required"
+
+
+def test_a_refusal_is_told_without_its_first_reject_where_that_cannot_be_read(store: Store, tmp_path: Path) -> None:
+    """A right that is missing, to read rejects again, must not keep the file from being refused."""
+
+    class Unreadable(Around):
+        def head(self, key: str) -> StoredObject:
+            if key.startswith(REJECTED):
+                raise StoreError("access denied", where=key)
+            return self.real.head(key)
+
+    feed = write_feed(tmp_path / "feed")
+    send(store, f"CONTRATOS_{DAY:%Y%m%d}.txt", contratos(["OURO"]).replace(b"1000000", b"1      "))
+    (why,) = advance(feed, DAY, world(Unreadable(store))).day.files["contratos"].refusal
+    assert why.startswith("1 of 3 records are rejected")
 
 
 def test_too_many_parts_and_parts_twice_are_ambiguous(store: Store, tmp_path: Path) -> None:

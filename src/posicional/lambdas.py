@@ -98,14 +98,24 @@ def sweep_feed(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 def check_deadline(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Tell whoever is to be told of the dates that are due, and measure whether they were missed."""
+    """Tell whoever is to be told of the dates that are due, and measure whether they were missed.
+
+    Raises the first failure.
+    """
     world = _world(event, context)
-    standings = {}
+    standings, failures = {}, []
     for day in dates_to_check(world.feed, world.outside):
-        found, _ = alert_deadline(world.feed, day, world.outside)
+        try:
+            found, _ = alert_deadline(world.feed, day, world.outside)
+        except PosicionalError as error:  # the other dates are told of all the same
+            log.error("a date could not be checked", date=day.isoformat(), error=str(error))
+            failures.append(error)
+            continue
         standings[day.isoformat()] = found.standing
         log.info("deadline", date=day.isoformat(), standing=found.standing, missing=found.missing)
         _measure(world, "MissedDeadline", 0 if found.met else 1)
+    if failures:
+        raise failures[0]
     _refuse_unsent(world)
     return standings
 

@@ -126,10 +126,13 @@ def test_a_refused_file_is_told_and_can_be_accepted(planos: Stack, tmp_path: Pat
     day = LATER[0]
     files = day_of_planos(tmp_path, day)
     name = f"SINISTROS_{day:%Y%m%d}.txt"
-    files[name] = files[name].rsplit(b"\n", 2)[0] + b"\n"  # without its trailer
+    lines = files[name].splitlines(keepends=True)[:-1]  # without its trailer
+    lines[2] = b"?" * (len(lines[2]) - 1) + b"\n"
+    files[name] = b"".join(lines)
     planos.put(files)
     said = until(lambda: planos.told_of("sinistros", day.isoformat()), lambda: planos.told(day))
     assert "trailer" in said
+    assert "linha 3" in said
     assert planos.glue_runs(day) == []
     done = planos.posicional("accept", "sinistros", "--date", day.isoformat(), "--why", "conferido por telefone")
     assert done.code == 0, done.text

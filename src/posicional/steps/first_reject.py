@@ -17,9 +17,9 @@ OF_A_RECORD = ("too short", "too long")
 
 
 def first_reject(store: Store, parts: Sequence[PartFact], *, alone: bool) -> ProblemFact | None:
-    """The first reject as a problem of its file; None where its part is too large to be read for that.
+    """The first reject as a problem of its file; None where its part is too large, or cannot be read, for that.
 
-    `alone`: the arrival is one object, which need not be named. Raises `StoreError`.
+    `alone`: the arrival is one object, which need not be named. A refusal is told without it rather than not at all.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -30,8 +30,8 @@ def first_reject(store: Store, parts: Sequence[PartFact], *, alone: bool) -> Pro
     try:
         data = store.source(store.head(part.key)).open().read()
         row = next(pq.ParquetFile(pa.BufferReader(data)).iter_batches(batch_size=1)).to_pylist()[0]
-    except pa.ArrowException:
-        raise StoreError("the rejects cannot be read", where=part.key) from None
+    except (pa.ArrowException, StoreError):
+        return None
     where = "" if alone else f"{row['file']}: "
     return ProblemFact(reason="rejects", text=f"{where}{_text(row)}", line=row["line"])
 
