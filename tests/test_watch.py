@@ -31,7 +31,7 @@ from posicional.steps.advance import peek
 from posicional.steps.watch import Round, watch
 from post import hook
 from test_advance import Around
-from worlds import DAY, ToldClock, clientes, contratos, new_store, outside_of, send, write_feed
+from worlds import DAY, FEED, ToldClock, clientes, contratos, new_store, outside_of, send, write_feed
 
 EVERY = timedelta(minutes=15)
 MORNING = datetime(DAY.year, DAY.month, DAY.day, 8, tzinfo=ZoneInfo("America/Sao_Paulo"))
@@ -63,6 +63,7 @@ class Script:
         """Go on to what comes first."""
         assert seconds >= 0
         self.waits.append(seconds)
+        assert len(self.waits) < 300, "it spins"
         end = self.clock.now() + timedelta(seconds=seconds)
         if self.plan and (at := self.begun + timedelta(seconds=self.plan[0][0])) <= end:
             self.clock.time = max(at, self.clock.now())
@@ -158,6 +159,56 @@ def test_a_store_that_does_not_answer_is_asked_again_less_and_less_often(feed: F
     assert script.waits[:6] == [2, 5, 15, 60, 60, 60]
     assert [one.error is None for one in rounds] == [False] * 7 + [True]
     assert peek(feed, DAY, outside)[0].run is not None
+
+
+def waiting_feed(folder: Path, until: str) -> Feed:
+    """A feed whose second file is optional, and waited for until a time of day."""
+    pattern = 'pattern: "CLIENTES_{date:%Y%m%d}.txt"'
+    text = FEED.replace(pattern, f'{pattern}\n    required: false\n    wait_until: "{until}"')
+    return write_feed(folder, feed=text)
+
+
+@dataclass
+class LosingADate(Around):
+    """A real store in which one date's facts cannot be listed for a while."""
+
+    clock: ToldClock
+    since: datetime
+    until: datetime
+
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        """Fail, or list."""
+        if str(DAY) in prefix and self.since <= self.clock.now() < self.until:
+            raise StoreError("access denied")
+        return self.real.list(prefix)
+
+
+def test_a_date_that_fails_when_it_is_due_keeps_no_sweep_from_coming(tmp_path: Path) -> None:
+    """Its moment is gone; the sweeps that the failure brings look at it again, and at all else."""
+    feed, clock = waiting_feed(tmp_path / "feed", "08:10"), ToldClock(MORNING)
+    begun, back = MORNING + timedelta(minutes=10), MORNING + timedelta(minutes=14)
+    store = LosingADate(new_store("memory", tmp_path), clock, begun, back)
+    outside = outside_of(store, clock, engine=DuckDbEngine)
+    script = Script(clock, [(60.0, arrives(store, "CONTRATOS", contratos()))], timedelta(minutes=20))
+    rounds: list[Round] = []
+    watch(feed, outside, script, every=timedelta(hours=24), noted=rounds.append)
+    failed = [round_ for round_ in rounds if round_.error]
+    assert [round_.swept is not None for round_ in failed] == [False] + [True] * 6
+    assert script.waits[2:9] == [2, 5, 15, 60, 60, 60, 60]
+    assert peek(feed, DAY, outside)[0].run is not None
+
+
+def test_an_arrival_that_cannot_be_gone_on_with_is_so_soon(feed: Feed, tmp_path: Path) -> None:
+    """Nobody tells of it twice, and the next sweep may be hours away."""
+    clock = ToldClock(MORNING)
+    store = LosingADate(
+        new_store("memory", tmp_path), clock, MORNING + timedelta(seconds=50), MORNING + timedelta(minutes=2)
+    )
+    outside = outside_of(store, clock, engine=DuckDbEngine)
+    script = Script(clock, [(60.0, arrives(store, "CONTRATOS", contratos()))], timedelta(minutes=5))
+    watch(feed, outside, script, every=timedelta(hours=24), noted=lambda _: None)
+    assert script.waits[1:5] == [2, 5, 15, 60]
+    assert peek(feed, DAY, outside)[0].files["contratos"].current is not None
 
 
 def test_what_is_no_file_of_the_feed_moves_nothing(feed: Feed, tmp_path: Path) -> None:

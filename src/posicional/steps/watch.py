@@ -71,24 +71,28 @@ def watch(
     clock = outside.clock
     sweep_at, failures = clock.now(), 0
     again: dict[date, datetime] = {}
+
+    def note(round_: Round) -> None:
+        nonlocal sweep_at, failures
+        if round_.error:
+            failures += 1
+            sweep_at = min(sweep_at, clock.now() + timedelta(seconds=PATIENCE[min(failures, len(PATIENCE)) - 1]))
+        elif round_.swept:
+            failures = 0
+        noted(round_)
+
     while not changes.over:
         now = clock.now()
-        round_ = None
         if now >= sweep_at:
             round_ = _attempt(outside, partial(_sweep, feed, outside, language, again))
-            swept = round_.swept
-            sweep_at = _next_sweep(feed, clock.now(), every, swept.tell_at if swept else None)
+            sweep_at = _next_sweep(feed, clock.now(), every, round_.swept)
+            note(round_)
         elif ripe := [day for day, when in again.items() if now >= when]:
-            round_ = _attempt(outside, partial(_go_on, feed, outside, ripe, again, language))
-        if round_ is not None:
-            failures = failures + 1 if round_.error else 0
-            if round_.error:
-                sweep_at = clock.now() + timedelta(seconds=PATIENCE[min(failures, len(PATIENCE)) - 1])
-            noted(round_)
+            note(_attempt(outside, partial(_go_on, feed, outside, ripe, again, language)))
         until = min([sweep_at, *again.values()])
         keys = changes.wait(max(0.0, (until - clock.now()).total_seconds()))
         if keys:
-            noted(_attempt(outside, partial(_arrived, feed, outside, keys, again, language)))
+            note(_attempt(outside, partial(_arrived, feed, outside, keys, again, language)))
 
 
 def _attempt(outside: Outside, step: Callable[[], Round]) -> Round:
@@ -120,8 +124,8 @@ def _arrived(
 def _go_on(feed: Feed, outside: Outside, dates: list[date], again: dict[date, datetime], language: Language) -> Round:
     """Go on with some dates, tell what came of it, and note which are to be looked at again before the next sweep."""
     for day in dates:
+        again.pop(day, None)  # also where it fails, which brings a sweep: its moment is not to come a second time
         outcome = advance(feed, day, outside, insist=False)
-        again.pop(day, None)
         if outcome.growing:
             again[day] = outside.clock.now() + SOON
         elif outcome.rest.until is not None:
@@ -131,9 +135,9 @@ def _go_on(feed: Feed, outside: Outside, dates: list[date], again: dict[date, da
     return Round(outside.clock.now(), dates=tuple(dates))
 
 
-def _next_sweep(feed: Feed, now: datetime, every: timedelta, tell_at: datetime | None) -> datetime:
+def _next_sweep(feed: Feed, now: datetime, every: timedelta, swept: Swept | None) -> datetime:
     """When something is due next, so that nobody is told minutes later; no later than after `every`."""
-    moments = [*_moments(feed, now), *([tell_at] if tell_at else [])]
+    moments = [*_moments(feed, now), *([swept.tell_at] if swept and swept.tell_at else [])]
     return min([now + every, *(moment for moment in moments if moment > now)])
 
 
