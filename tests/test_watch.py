@@ -211,6 +211,16 @@ def test_an_arrival_that_cannot_be_gone_on_with_is_so_soon(feed: Feed, tmp_path:
     assert peek(feed, DAY, outside)[0].files["contratos"].current is not None
 
 
+def test_a_sweep_forgets_no_moment_that_is_to_come(tmp_path: Path) -> None:
+    """What a date waits for at 08:20 is done then, though a sweep at 08:15 found nothing to do for it."""
+    feed, clock = waiting_feed(tmp_path / "feed", "08:20"), ToldClock(MORNING)
+    outside = outside_of(new_store("memory", tmp_path), clock, engine=DuckDbEngine)
+    plan = [(60.0, arrives(outside.store, "CONTRATOS", contratos()))]
+    rounds = told(feed, Script(clock, plan, timedelta(minutes=28)), outside)
+    assert [f"{one.at:%H:%M}" for one in rounds if one.dates] == ["08:01", "08:20"]
+    assert peek(feed, DAY, outside)[0].run is not None
+
+
 def test_what_is_no_file_of_the_feed_moves_nothing(feed: Feed, tmp_path: Path) -> None:
     """An event about another name is a hint at no date."""
     store, clock = new_store("memory", tmp_path), ToldClock(MORNING)

@@ -104,9 +104,12 @@ def _attempt(outside: Outside, step: Callable[[], Round]) -> Round:
 
 
 def _sweep(feed: Feed, outside: Outside, language: Language, again: dict[date, datetime]) -> Round:
+    begun = outside.clock.now()
     swept = sweep(feed, outside, language)
-    again.clear()
+    for day in [day for day, when in again.items() if when <= begun and day in Window.at(feed, begun)]:
+        del again[day]
     for day, rest in swept.moved.items():
+        again.pop(day, None)
         if rest.until is not None:
             again[day] = rest.until
     again |= dict.fromkeys(swept.growing, outside.clock.now() + SOON)
