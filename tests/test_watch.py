@@ -260,6 +260,33 @@ def test_what_is_to_be_told_again_is_told_at_its_moment(feed: Feed, tmp_path: Pa
     assert day == ["12:00", "12:01", "12:06", "12:21", "13:00", "14:00"]
 
 
+@dataclass
+class Slow(Around):
+    """A real store in which to look at the date before takes five minutes, once."""
+
+    clock: ToldClock
+    looked: bool = False
+
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        """List, at leisure."""
+        if str(DAY - timedelta(days=1)) in prefix and not self.looked:
+            self.looked = True
+            self.clock.sleep(300)
+        return self.real.list(prefix)
+
+
+def test_a_deadline_that_passes_during_a_sweep_is_told_after_it(feed: Feed, tmp_path: Path) -> None:
+    """The sweep had looked at the date before noon."""
+    clock = ToldClock(MORNING + timedelta(hours=3, minutes=58))
+    said: list[tuple[str, str]] = []
+    notify = Lines(lambda text: said.append((f"{clock.now():%H:%M}", text.splitlines()[0])))
+    files = {name: replace(file, expected_by=None) for name, file in feed.files.items()}
+    outside = replace(outside_of(Slow(new_store("memory", tmp_path), clock), clock), channels=[notify])
+    script = Script(clock, [], timedelta(minutes=30))
+    watch(replace(feed, files=files, lookback=1), outside, script, every=timedelta(hours=24), noted=lambda _: None)
+    assert [at for at, text in said if "22/11 12:00 ATRASADO" in text] == ["12:03"]
+
+
 def test_what_is_wrong_with_a_file_is_told_when_it_has_come(feed: Feed, tmp_path: Path) -> None:
     """Not at the next sweep, which may be an hour away."""
     store, clock = new_store("memory", tmp_path), ToldClock(MORNING)

@@ -85,7 +85,7 @@ def watch(
         now = clock.now()
         if now >= sweep_at:
             round_ = _attempt(outside, partial(_sweep, feed, outside, language, again))
-            sweep_at = _next_sweep(feed, clock.now(), every, round_.swept)
+            sweep_at = _next_sweep(feed, now, clock.now(), every, round_.swept)
             note(round_)
         elif ripe := [day for day, when in again.items() if now >= when]:
             note(_attempt(outside, partial(_go_on, feed, outside, ripe, again, language)))
@@ -138,10 +138,13 @@ def _go_on(feed: Feed, outside: Outside, dates: list[date], again: dict[date, da
     return Round(outside.clock.now(), dates=tuple(dates))
 
 
-def _next_sweep(feed: Feed, now: datetime, every: timedelta, swept: Swept | None) -> datetime:
-    """When something is due next, so that nobody is told minutes later; no later than after `every`."""
+def _next_sweep(feed: Feed, begun: datetime, now: datetime, every: timedelta, swept: Swept | None) -> datetime:
+    """When something is due next, so that nobody is told minutes later; no later than after `every`.
+
+    That may be at once: what came to be due while a sweep was at work, it may have looked at before.
+    """
     moments = [*_moments(feed, now), *([swept.tell_at] if swept and swept.tell_at else [])]
-    return min([now + every, *(moment for moment in moments if moment > now)])
+    return min([now + every, *(moment for moment in moments if moment > begun)])
 
 
 def _moments(feed: Feed, now: datetime) -> Iterator[datetime]:
