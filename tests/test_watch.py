@@ -260,6 +260,17 @@ def test_what_is_to_be_told_again_is_told_at_its_moment(feed: Feed, tmp_path: Pa
     assert day == ["12:00", "12:01", "12:06", "12:21", "13:00", "14:00"]
 
 
+def test_what_an_arrival_told_is_told_again_at_its_moment(feed: Feed, tmp_path: Path) -> None:
+    """Attempts, then a reminder, though no sweep comes in between."""
+    store, clock = new_store("memory", tmp_path), ToldClock(MORNING)
+    channel = Down(clock, MORNING + timedelta(minutes=10))
+    outside = replace(outside_of(store, clock, engine=DuckDbEngine), channels=[channel])
+    plan = [(60.0, arrives(store, "CONTRATOS", contratos(counted=9)))]
+    script = Script(clock, plan, timedelta(minutes=70))
+    watch(replace(feed, lookback=1), outside, script, every=timedelta(hours=24), noted=lambda _: None)
+    assert channel.tried == ["08:01", "08:02", "08:07", "08:22", "09:01"]
+
+
 @dataclass
 class Slow(Around):
     """A real store in which to look at the date before takes five minutes, once."""

@@ -160,9 +160,9 @@ def _tidy(
     day = fold(feed, facts)
     if day.unreadable:
         unreadable[ledger.date] = tuple(day.unreadable)
+    now = ledger.outside.clock.now()
     if raise_alerts(feed, facts, ledger.outside, language):
         facts = ledger.read(facts)
-    now = ledger.outside.clock.now()
     again += [moment for moment in moments(facts, feed.remind_every) if moment > now]
     clean_up_indices(feed, ledger, day)
     return clean_up(feed, ledger, day)

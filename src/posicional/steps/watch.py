@@ -14,6 +14,7 @@ from typing import Protocol
 
 from posicional.contract.feed import Feed
 from posicional.day.alarm_words import Language
+from posicional.day.alerts import moments
 from posicional.day.journal import Ledger
 from posicional.errors import PosicionalError, UsageError
 from posicional.ports import Event, Outside
@@ -133,9 +134,17 @@ def _go_on(feed: Feed, outside: Outside, dates: list[date], again: dict[date, da
             again[day] = outside.clock.now() + SOON
         elif outcome.rest.until is not None:
             again[day] = outcome.rest.until
-        if outside.channels:
-            raise_alerts(feed, Ledger(outside, feed.name, day).read(), outside, language)
+        if outside.channels and (tell_at := _tell(feed, Ledger(outside, feed.name, day), language)):
+            again[day] = min(tell_at, again.get(day, tell_at))
     return Round(outside.clock.now(), dates=tuple(dates))
+
+
+def _tell(feed: Feed, ledger: Ledger, language: Language) -> datetime | None:
+    """Tell people what they do not know yet of a date; when they may have to be told again though nothing happens."""
+    now, facts = ledger.outside.clock.now(), ledger.read()
+    if raise_alerts(feed, facts, ledger.outside, language):
+        facts = ledger.read(facts)
+    return min((moment for moment in moments(facts, feed.remind_every) if moment > now), default=None)
 
 
 def _next_sweep(feed: Feed, begun: datetime, now: datetime, every: timedelta, swept: Swept | None) -> datetime:
