@@ -298,6 +298,28 @@ def test_a_deadline_that_passes_during_a_sweep_is_told_after_it(feed: Feed, tmp_
     assert [at for at, text in said if "22/11 12:00 ATRASADO" in text] == ["12:03"]
 
 
+@dataclass
+class Full(Around):
+    """A real store in which nothing can be written."""
+
+    def create(self, key: str, _data: bytes) -> None:
+        """Fail."""
+        raise StoreError("no space left", where=key)
+
+
+def test_an_alarm_that_cannot_be_written_down_is_told_once_an_hour(feed: Feed, tmp_path: Path) -> None:
+    """Not at each of the sweeps that its failure brings, which come every minute."""
+    noon = MORNING + timedelta(hours=4)
+    clock, said = ToldClock(noon), []
+    notify = Lines(lambda text: said.append((f"{clock.now():%H:%M}", text.splitlines()[0])))
+    outside = replace(outside_of(Full(new_store("memory", tmp_path)), clock), channels=[notify])
+    rounds: list[Round] = []
+    script = Script(clock, [], timedelta(hours=1, minutes=50))
+    watch(replace(feed, lookback=1), outside, script, every=timedelta(hours=24), noted=rounds.append)
+    assert len([round_ for round_ in rounds if round_.error]) > 100
+    assert [at for at, text in said if "22/11 12:00 ATRASADO" in text] == ["12:00", "13:00"]
+
+
 def test_what_is_wrong_with_a_file_is_told_when_it_has_come(feed: Feed, tmp_path: Path) -> None:
     """Not at the next sweep, which may be an hour away."""
     store, clock = new_store("memory", tmp_path), ToldClock(MORNING)

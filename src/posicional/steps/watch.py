@@ -1,25 +1,24 @@
 """Keeping at it: what arrives is gone on with at once, and a sweep does from time to time what no event has led to.
 
 Every step may fail, or the process end, at any point: the next sweep finds what was left, here or elsewhere. So nothing
-is kept between two rounds but when the next one is due.
+is kept between two rounds but when the next one is due, and what was told and could not be written down.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Protocol
 
 from posicional.contract.feed import Feed
 from posicional.day.alarm_words import Language
-from posicional.day.alerts import moments
 from posicional.day.journal import Ledger
 from posicional.errors import PosicionalError, UsageError
 from posicional.ports import Event, Outside
 from posicional.steps.advance import advance
-from posicional.steps.alerts import raise_alerts
+from posicional.steps.alerts import Unwritten, follow_up
 from posicional.steps.days import Window
 from posicional.steps.deadline import due_dates
 from posicional.steps.hints import dates_of
@@ -55,6 +54,19 @@ class Round:
     error: PosicionalError | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    """A feed that is looked after. `again`: when a date is to be looked at again, where that is before the next sweep;
+    `unwritten`: what people were told and no fact tells.
+    """
+
+    feed: Feed
+    outside: Outside
+    language: Language
+    again: dict[date, datetime] = field(default_factory=dict)
+    unwritten: Unwritten = field(default_factory=Unwritten)
+
+
 def watch(
     feed: Feed,
     outside: Outside,
@@ -69,9 +81,8 @@ def watch(
     A sweep comes at the beginning, then `every` so often, and at each moment at which something of the newest dates is
     due. What goes wrong is noted and tried again.
     """
-    clock = outside.clock
+    clock, watched = outside.clock, _Watched(feed, outside, language)
     sweep_at, failures = clock.now(), 0
-    again: dict[date, datetime] = {}
 
     def note(round_: Round) -> None:
         nonlocal sweep_at, failures
@@ -85,15 +96,15 @@ def watch(
     while not changes.over:
         now = clock.now()
         if now >= sweep_at:
-            round_ = _attempt(outside, partial(_sweep, feed, outside, language, again))
+            round_ = _attempt(outside, partial(_sweep, watched))
             sweep_at = _next_sweep(feed, now, clock.now(), every, round_.swept)
             note(round_)
-        elif ripe := [day for day, when in again.items() if now >= when]:
-            note(_attempt(outside, partial(_go_on, feed, outside, ripe, again, language)))
-        until = min([sweep_at, *again.values()])
+        elif ripe := [day for day, when in watched.again.items() if now >= when]:
+            note(_attempt(outside, partial(_go_on, watched, ripe)))
+        until = min([sweep_at, *watched.again.values()])
         keys = changes.wait(max(0.0, (until - clock.now()).total_seconds()))
         if keys:
-            note(_attempt(outside, partial(_arrived, feed, outside, keys, again, language)))
+            note(_attempt(outside, partial(_arrived, watched, keys)))
 
 
 def _attempt(outside: Outside, step: Callable[[], Round]) -> Round:
@@ -104,9 +115,10 @@ def _attempt(outside: Outside, step: Callable[[], Round]) -> Round:
         return Round(outside.clock.now(), error=error)
 
 
-def _sweep(feed: Feed, outside: Outside, language: Language, again: dict[date, datetime]) -> Round:
+def _sweep(watched: _Watched) -> Round:
+    feed, outside, again = watched.feed, watched.outside, watched.again
     begun = outside.clock.now()
-    swept = sweep(feed, outside, language)
+    swept = sweep(feed, outside, watched.language, watched.unwritten)
     for day in [day for day, when in again.items() if when <= begun and day in Window.at(feed, begun)]:
         del again[day]
     for day, rest in swept.moved.items():
@@ -118,15 +130,14 @@ def _sweep(feed: Feed, outside: Outside, language: Language, again: dict[date, d
     return Round(outside.clock.now(), swept=swept, error=first)
 
 
-def _arrived(
-    feed: Feed, outside: Outside, keys: frozenset[str], again: dict[date, datetime], language: Language
-) -> Round:
-    dates = sorted({day for key in sorted(keys) for day in dates_of(feed, outside, key)})
-    return _go_on(feed, outside, dates, again, language)
+def _arrived(watched: _Watched, keys: frozenset[str]) -> Round:
+    days = {day for key in sorted(keys) for day in dates_of(watched.feed, watched.outside, key)}
+    return _go_on(watched, sorted(days))
 
 
-def _go_on(feed: Feed, outside: Outside, dates: list[date], again: dict[date, datetime], language: Language) -> Round:
+def _go_on(watched: _Watched, dates: list[date]) -> Round:
     """Go on with some dates, tell what came of it, and note which are to be looked at again before the next sweep."""
+    feed, outside, again = watched.feed, watched.outside, watched.again
     for day in dates:
         again.pop(day, None)  # also where it fails, which brings a sweep: its moment is not to come a second time
         outcome = advance(feed, day, outside, insist=False)
@@ -134,17 +145,12 @@ def _go_on(feed: Feed, outside: Outside, dates: list[date], again: dict[date, da
             again[day] = outside.clock.now() + SOON
         elif outcome.rest.until is not None:
             again[day] = outcome.rest.until
-        if outside.channels and (tell_at := _tell(feed, Ledger(outside, feed.name, day), language)):
-            again[day] = min(tell_at, again.get(day, tell_at))
+        if outside.channels:
+            ledger = Ledger(outside, feed.name, day)
+            tell_at = min(follow_up(feed, ledger, ledger.read(), watched.language, watched.unwritten), default=None)
+            if tell_at is not None:
+                again[day] = min(tell_at, again.get(day, tell_at))
     return Round(outside.clock.now(), dates=tuple(dates))
-
-
-def _tell(feed: Feed, ledger: Ledger, language: Language) -> datetime | None:
-    """Tell people what they do not know yet of a date; when they may have to be told again though nothing happens."""
-    now, facts = ledger.outside.clock.now(), ledger.read()
-    if raise_alerts(feed, facts, ledger.outside, language):
-        facts = ledger.read(facts)
-    return min((moment for moment in moments(facts, feed.remind_every) if moment > now), default=None)
 
 
 def _next_sweep(feed: Feed, begun: datetime, now: datetime, every: timedelta, swept: Swept | None) -> datetime:
