@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from datetime import time as datetime_time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -318,6 +319,36 @@ def test_an_alarm_that_cannot_be_written_down_is_told_once_an_hour(feed: Feed, t
     watch(replace(feed, lookback=1), outside, script, every=timedelta(hours=24), noted=rounds.append)
     assert len([round_ for round_ in rounds if round_.error]) > 100
     assert [at for at, text in said if "22/11 12:00 ATRASADO" in text] == ["12:00", "13:00"]
+
+
+@pytest.mark.parametrize(
+    ("gone", "expected"),
+    [
+        pytest.param(("11:41", "13:30"), [("12:00", "SEM"), ("13:00", "SEM"), ("13:30", "ATRASADO:")], id="at noon"),
+        pytest.param(("11:59:30", "12:00:10"), [("12:00", "ATRASADO:"), ("13:00", "ATRASADO:")], id="for a moment"),
+        pytest.param(("12:01", "12:50"), [("12:00", "ATRASADO:"), ("13:00", "ATRASADO:")], id="afterwards"),
+    ],
+)
+def test_a_deadline_at_which_the_store_does_not_answer_is_told(
+    feed: Feed, tmp_path: Path, gone: tuple[str, str], expected: list[tuple[str, str]]
+) -> None:
+    """Nobody knows how the date stands: at once when it is due, then once an hour. Nothing is told of dates that were
+    due while the store answered, nor of what is over in a moment.
+    """
+    begin, end = (datetime.combine(DAY, datetime_time.fromisoformat(at), MORNING.tzinfo) for at in gone)
+    clock, said = ToldClock(MORNING + timedelta(hours=3, minutes=40)), []
+    notify = Lines(lambda text: said.append((f"{clock.now():%H:%M}", text.splitlines()[0])))
+    store = Failing(new_store("memory", tmp_path), clock, MORNING)
+
+    def goes() -> set[str]:
+        store.until = end
+        return set()
+
+    outside = replace(outside_of(store, clock), channels=[notify])
+    feed = replace(feed, files={name: replace(file, expected_by=None) for name, file in feed.files.items()}, lookback=1)
+    script = Script(clock, [((begin - clock.now()).total_seconds(), goes)], timedelta(minutes=135))
+    watch(feed, outside, script, every=EVERY, noted=lambda _: None)
+    assert [(at, text.split()[3]) for at, text in said] == expected
 
 
 def test_what_is_wrong_with_a_file_is_told_when_it_has_come(feed: Feed, tmp_path: Path) -> None:

@@ -61,24 +61,26 @@ class Unwritten:
 
 
 def alert_deadline(
-    feed: Feed, day: date, outside: Outside, language: Language = "pt"
+    feed: Feed, day: date, outside: Outside, language: Language = "pt", unwritten: Unwritten | None = None
 ) -> tuple[Deadline, Notice | None]:
     """Check a business date at its deadline, and tell people what they do not know yet: the notice that was sent.
 
-    Raises `StoreError` when the ledger cannot be read or written (people are told all the same).
+    `unwritten`: what this process told and could not write down, for one that tries again and again. Raises
+    `StoreError` when the ledger cannot be read or written (people are told all the same).
     """
+    unwritten = unwritten or Unwritten()
     try:
         facts = Ledger(outside, feed.name, day).read()
         state, found = assess(feed, facts, outside)
         text = told(feed, state, found, outside, language)
     except StoreError as error:
-        _tell_unreadable(feed, day, outside, language, error)
+        _tell_unreadable(feed, day, outside, language, error, unwritten)
         raise
 
     def anew(reminder: Reminder | None) -> str:
         return told(feed, state, found, outside, language, reminder=reminder) if reminder else text
 
-    notice = _Teller(feed, facts, outside, Unwritten()).tell(at_deadline(state, found), anew)
+    notice = _Teller(feed, facts, outside, unwritten).tell(at_deadline(state, found), anew)
     return Deadline(feed.name, day, place(feed, day), found, text), notice
 
 
@@ -236,10 +238,17 @@ def _notice(ledger: Ledger, number: int, due: Alert) -> Notice:
     )
 
 
-def _tell_unreadable(feed: Feed, day: date, outside: Outside, language: Language, error: StoreError) -> None:
-    """Nobody knows how the date stands: when it is due, that is told every time."""
+def _tell_unreadable(
+    feed: Feed, day: date, outside: Outside, language: Language, error: StoreError, unwritten: Unwritten
+) -> None:
+    """Nobody knows how the date stands: when it is due, that is told, and no fact will say so."""
     due = feed.calendar.due_at(feed.deadline, day, feed.timezone)
-    if not feed.calendar.is_business_date(day) or outside.clock.now() < due:
+    now, unknown = outside.clock.now(), Condition("unreadable", "operators", frozenset())
+    if (
+        not feed.calendar.is_business_date(day)
+        or now < due
+        or not unwritten.is_new(day, unknown, now, feed.remind_every)
+    ):
         return
     text = unreadable(feed, day, due, str(error), language)
     tell_all(_interested(outside, DEADLINE), Notice(feed.name, day, DEADLINE, 0, over=False, text=text))

@@ -7,6 +7,7 @@ is kept between two rounds but when the next one is due, and what was told and c
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -15,12 +16,12 @@ from typing import Protocol
 from posicional.contract.feed import Feed
 from posicional.day.alarm_words import Language
 from posicional.day.journal import Ledger
-from posicional.errors import PosicionalError, UsageError
+from posicional.errors import PosicionalError, StoreError, UsageError
 from posicional.ports import Event, Outside
 from posicional.steps.advance import advance
-from posicional.steps.alerts import Unwritten, follow_up
+from posicional.steps.alerts import Unwritten, alert_deadline, follow_up
 from posicional.steps.days import Window
-from posicional.steps.deadline import due_dates
+from posicional.steps.deadline import due_dates, promised
 from posicional.steps.hints import dates_of
 from posicional.steps.sweep import Swept, sweep
 
@@ -83,6 +84,7 @@ def watch(
     """
     clock, watched = outside.clock, _Watched(feed, outside, language)
     sweep_at, failures = clock.now(), 0
+    seen: datetime | None = None
 
     def note(round_: Round) -> None:
         nonlocal sweep_at, failures
@@ -99,6 +101,10 @@ def watch(
             round_ = _attempt(outside, partial(_sweep, watched))
             sweep_at = _next_sweep(feed, now, clock.now(), every, round_.swept)
             note(round_)
+            if not _fell_short(round_):
+                seen = now
+            elif failures >= len(PATIENCE):
+                _check_deadlines(watched, seen)
         elif ripe := [day for day, when in watched.again.items() if now >= when]:
             note(_attempt(outside, partial(_go_on, watched, ripe)))
         until = min([sweep_at, *watched.again.values()])
@@ -128,6 +134,23 @@ def _sweep(watched: _Watched) -> Round:
     again |= dict.fromkeys(swept.growing, outside.clock.now() + SOON)
     first = next(iter(swept.failures.values()), None)
     return Round(outside.clock.now(), swept=swept, error=first)
+
+
+def _fell_short(round_: Round) -> bool:
+    """Whether a sweep may not have come so far as to tell what is due."""
+    return round_.swept is None or any(isinstance(error, StoreError) for error in round_.swept.failures.values())
+
+
+def _check_deadlines(watched: _Watched, seen: datetime | None) -> None:
+    """The noon check itself, which speaks also when the store does not, for what came to be due after `seen`: then the
+    last sweep began that did not fall short.
+    """
+    feed, outside = watched.feed, watched.outside
+    for day in due_dates(feed, outside.clock.now()) if outside.channels else ():
+        due = feed.calendar.due_at(feed.deadline, day, feed.timezone)
+        if (seen is None or due > seen) and promised(feed, day, outside):
+            with suppress(StoreError):  # it is noted already, and told
+                alert_deadline(feed, day, outside, watched.language, watched.unwritten)
 
 
 def _arrived(watched: _Watched, keys: frozenset[str]) -> Round:
