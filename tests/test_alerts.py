@@ -26,7 +26,7 @@ from posicional.day.journal import Facts, Ledger
 from posicional.day.keys import AlertKey, DecisionKey, TurnKey, publications
 from posicional.errors import NotifyError, StoreError
 from posicional.ports import Notice, Outside, Store
-from posicional.steps.alerts import alert_deadline, raise_alerts
+from posicional.steps.alerts import Unwritten, alert_deadline, raise_alerts
 from posicional.steps.deadline import dates_to_check
 from posicional.steps.sweep import sweep as swept
 from worlds import (
@@ -500,6 +500,33 @@ def test_people_are_told_when_the_alert_cannot_be_written(world: World) -> None:
     with pytest.raises(StoreError):
         world.check()
     assert world.mail.numbers == [(1, False)]
+
+
+def test_what_a_process_told_and_could_not_write_down_it_does_not_tell_at_each_attempt(world: World) -> None:
+    """Before the hour is over only what is new; what can be written again is told as ever."""
+    unwritten, whole = Unwritten(), world.outside
+
+    def attempt(after: timedelta) -> int:
+        world.clock.time = NOON + after
+        facts = Ledger(whole, "f", DAY).read()
+        with pytest.raises(StoreError):
+            raise_alerts(world.feed, facts, world.outside, unwritten=unwritten)
+        return len(world.mail.notices)
+
+    broken(world, "create")
+    assert [attempt(minutes * MINUTE) for minutes in (0, 1, 59, 60, 61)] == [1, 1, 1, 2, 2]
+    world.outside = whole
+    world.tell(lambda day: day.arrived("a"))
+    broken(world, "create")
+    assert attempt(62 * MINUTE) == 2
+    world.outside = whole
+    world.tell(lambda day: day.seen("b"), lambda day: day.done("b", 1, "refused", problems=["cut off"]))
+    broken(world, "create")
+    assert attempt(63 * MINUTE) == 3
+    world.outside = whole
+    facts = Ledger(whole, "f", DAY).read()
+    assert raise_alerts(world.feed, facts, whole, unwritten=unwritten)
+    assert not unwritten.told.keys() & {(DAY, DEADLINE)}
 
 
 # Many at once, and the command line.

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from datetime import time as datetime_time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -31,7 +32,7 @@ from posicional.steps.advance import peek
 from posicional.steps.watch import Round, watch
 from post import hook
 from test_advance import Around
-from worlds import DAY, ToldClock, clientes, contratos, new_store, outside_of, send, write_feed
+from worlds import DAY, FEED, ToldClock, clientes, contratos, new_store, outside_of, send, write_feed
 
 EVERY = timedelta(minutes=15)
 MORNING = datetime(DAY.year, DAY.month, DAY.day, 8, tzinfo=ZoneInfo("America/Sao_Paulo"))
@@ -63,6 +64,7 @@ class Script:
         """Go on to what comes first."""
         assert seconds >= 0
         self.waits.append(seconds)
+        assert len(self.waits) < 300, "it spins"
         end = self.clock.now() + timedelta(seconds=seconds)
         if self.plan and (at := self.begun + timedelta(seconds=self.plan[0][0])) <= end:
             self.clock.time = max(at, self.clock.now())
@@ -160,6 +162,66 @@ def test_a_store_that_does_not_answer_is_asked_again_less_and_less_often(feed: F
     assert peek(feed, DAY, outside)[0].run is not None
 
 
+def waiting_feed(folder: Path, until: str) -> Feed:
+    """A feed whose second file is optional, and waited for until a time of day."""
+    pattern = 'pattern: "CLIENTES_{date:%Y%m%d}.txt"'
+    text = FEED.replace(pattern, f'{pattern}\n    required: false\n    wait_until: "{until}"')
+    return write_feed(folder, feed=text)
+
+
+@dataclass
+class LosingADate(Around):
+    """A real store in which one date's facts cannot be listed for a while."""
+
+    clock: ToldClock
+    since: datetime
+    until: datetime
+
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        """Fail, or list."""
+        if str(DAY) in prefix and self.since <= self.clock.now() < self.until:
+            raise StoreError("access denied")
+        return self.real.list(prefix)
+
+
+def test_a_date_that_fails_when_it_is_due_keeps_no_sweep_from_coming(tmp_path: Path) -> None:
+    """Its moment is gone; the sweeps that the failure brings look at it again, and at all else."""
+    feed, clock = waiting_feed(tmp_path / "feed", "08:10"), ToldClock(MORNING)
+    begun, back = MORNING + timedelta(minutes=10), MORNING + timedelta(minutes=14)
+    store = LosingADate(new_store("memory", tmp_path), clock, begun, back)
+    outside = outside_of(store, clock, engine=DuckDbEngine)
+    script = Script(clock, [(60.0, arrives(store, "CONTRATOS", contratos()))], timedelta(minutes=20))
+    rounds: list[Round] = []
+    watch(feed, outside, script, every=timedelta(hours=24), noted=rounds.append)
+    failed = [round_ for round_ in rounds if round_.error]
+    assert [round_.swept is not None for round_ in failed] == [False] + [True] * 6
+    assert script.waits[2:9] == [2, 5, 15, 60, 60, 60, 60]
+    assert peek(feed, DAY, outside)[0].run is not None
+
+
+def test_an_arrival_that_cannot_be_gone_on_with_is_so_soon(feed: Feed, tmp_path: Path) -> None:
+    """Nobody tells of it twice, and the next sweep may be hours away."""
+    clock = ToldClock(MORNING)
+    store = LosingADate(
+        new_store("memory", tmp_path), clock, MORNING + timedelta(seconds=50), MORNING + timedelta(minutes=2)
+    )
+    outside = outside_of(store, clock, engine=DuckDbEngine)
+    script = Script(clock, [(60.0, arrives(store, "CONTRATOS", contratos()))], timedelta(minutes=5))
+    watch(feed, outside, script, every=timedelta(hours=24), noted=lambda _: None)
+    assert script.waits[1:5] == [2, 5, 15, 60]
+    assert peek(feed, DAY, outside)[0].files["contratos"].current is not None
+
+
+def test_a_sweep_forgets_no_moment_that_is_to_come(tmp_path: Path) -> None:
+    """What a date waits for at 08:20 is done then, though a sweep at 08:15 found nothing to do for it."""
+    feed, clock = waiting_feed(tmp_path / "feed", "08:20"), ToldClock(MORNING)
+    outside = outside_of(new_store("memory", tmp_path), clock, engine=DuckDbEngine)
+    plan = [(60.0, arrives(outside.store, "CONTRATOS", contratos()))]
+    rounds = told(feed, Script(clock, plan, timedelta(minutes=28)), outside)
+    assert [f"{one.at:%H:%M}" for one in rounds if one.dates] == ["08:01", "08:20"]
+    assert peek(feed, DAY, outside)[0].run is not None
+
+
 def test_what_is_no_file_of_the_feed_moves_nothing(feed: Feed, tmp_path: Path) -> None:
     """An event about another name is a hint at no date."""
     store, clock = new_store("memory", tmp_path), ToldClock(MORNING)
@@ -197,6 +259,96 @@ def test_what_is_to_be_told_again_is_told_at_its_moment(feed: Feed, tmp_path: Pa
     watch(feed, outside, script, every=timedelta(hours=24), noted=lambda _: None)
     day = [at for at in channel.tried if at >= "12:00"]
     assert day == ["12:00", "12:01", "12:06", "12:21", "13:00", "14:00"]
+
+
+def test_what_an_arrival_told_is_told_again_at_its_moment(feed: Feed, tmp_path: Path) -> None:
+    """Attempts, then a reminder, though no sweep comes in between."""
+    store, clock = new_store("memory", tmp_path), ToldClock(MORNING)
+    channel = Down(clock, MORNING + timedelta(minutes=10))
+    outside = replace(outside_of(store, clock, engine=DuckDbEngine), channels=[channel])
+    plan = [(60.0, arrives(store, "CONTRATOS", contratos(counted=9)))]
+    script = Script(clock, plan, timedelta(minutes=70))
+    watch(replace(feed, lookback=1), outside, script, every=timedelta(hours=24), noted=lambda _: None)
+    assert channel.tried == ["08:01", "08:02", "08:07", "08:22", "09:01"]
+
+
+@dataclass
+class Slow(Around):
+    """A real store in which to look at the date before takes five minutes, once."""
+
+    clock: ToldClock
+    looked: bool = False
+
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        """List, at leisure."""
+        if str(DAY - timedelta(days=1)) in prefix and not self.looked:
+            self.looked = True
+            self.clock.sleep(300)
+        return self.real.list(prefix)
+
+
+def test_a_deadline_that_passes_during_a_sweep_is_told_after_it(feed: Feed, tmp_path: Path) -> None:
+    """The sweep had looked at the date before noon."""
+    clock = ToldClock(MORNING + timedelta(hours=3, minutes=58))
+    said: list[tuple[str, str]] = []
+    notify = Lines(lambda text: said.append((f"{clock.now():%H:%M}", text.splitlines()[0])))
+    files = {name: replace(file, expected_by=None) for name, file in feed.files.items()}
+    outside = replace(outside_of(Slow(new_store("memory", tmp_path), clock), clock), channels=[notify])
+    script = Script(clock, [], timedelta(minutes=30))
+    watch(replace(feed, files=files, lookback=1), outside, script, every=timedelta(hours=24), noted=lambda _: None)
+    assert [at for at, text in said if "22/11 12:00 ATRASADO" in text] == ["12:03"]
+
+
+@dataclass
+class Full(Around):
+    """A real store in which nothing can be written."""
+
+    def create(self, key: str, _data: bytes) -> None:
+        """Fail."""
+        raise StoreError("no space left", where=key)
+
+
+def test_an_alarm_that_cannot_be_written_down_is_told_once_an_hour(feed: Feed, tmp_path: Path) -> None:
+    """Not at each of the sweeps that its failure brings, which come every minute."""
+    noon = MORNING + timedelta(hours=4)
+    clock, said = ToldClock(noon), []
+    notify = Lines(lambda text: said.append((f"{clock.now():%H:%M}", text.splitlines()[0])))
+    outside = replace(outside_of(Full(new_store("memory", tmp_path)), clock), channels=[notify])
+    rounds: list[Round] = []
+    script = Script(clock, [], timedelta(hours=1, minutes=50))
+    watch(replace(feed, lookback=1), outside, script, every=timedelta(hours=24), noted=rounds.append)
+    assert len([round_ for round_ in rounds if round_.error]) > 100
+    assert [at for at, text in said if "22/11 12:00 ATRASADO" in text] == ["12:00", "13:00"]
+
+
+@pytest.mark.parametrize(
+    ("gone", "expected"),
+    [
+        pytest.param(("11:41", "13:30"), [("12:00", "SEM"), ("13:00", "SEM"), ("13:30", "ATRASADO:")], id="at noon"),
+        pytest.param(("11:59:30", "12:00:10"), [("12:00", "ATRASADO:"), ("13:00", "ATRASADO:")], id="for a moment"),
+        pytest.param(("12:01", "12:50"), [("12:00", "ATRASADO:"), ("13:00", "ATRASADO:")], id="afterwards"),
+    ],
+)
+def test_a_deadline_at_which_the_store_does_not_answer_is_told(
+    feed: Feed, tmp_path: Path, gone: tuple[str, str], expected: list[tuple[str, str]]
+) -> None:
+    """Nobody knows how the date stands: at once when it is due, then once an hour. Nothing is told of dates that were
+    due while the store answered, nor of what is over in a moment.
+    """
+    begin, end = (datetime.combine(DAY, datetime_time.fromisoformat(at), MORNING.tzinfo) for at in gone)
+    clock, said = ToldClock(MORNING + timedelta(hours=3, minutes=40)), []
+    notify = Lines(lambda text: said.append((f"{clock.now():%H:%M}", text.splitlines()[0])))
+    store = Failing(new_store("memory", tmp_path), clock, MORNING)
+
+    def goes() -> set[str]:
+        store.until = end
+        return set()
+
+    outside = replace(outside_of(store, clock), channels=[notify])
+    feed = replace(feed, files={name: replace(file, expected_by=None) for name, file in feed.files.items()}, lookback=1)
+    script = Script(clock, [((begin - clock.now()).total_seconds(), goes)], timedelta(minutes=135))
+    watch(feed, outside, script, every=EVERY, noted=lambda _: None)
+    assert [(at, text.split()[3]) for at, text in said] == expected
 
 
 def test_what_is_wrong_with_a_file_is_told_when_it_has_come(feed: Feed, tmp_path: Path) -> None:

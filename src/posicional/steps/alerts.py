@@ -2,14 +2,14 @@
 
 So whoever looks at the day next knows what has been told, and sends again what may not have been, through the channels
 that are left over. One that fails keeps neither the others nor the day. People are told even when the store cannot be
-read or written, though then perhaps twice.
+read or written, though then perhaps twice; whoever keeps at it remembers what it could not write down.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from functools import cached_property, partial
 
 from posicional.backends.notify import tell_all
@@ -24,6 +24,7 @@ from posicional.day.alerts import (
     at_deadline,
     conditions,
     first_of,
+    moments,
     next_alert,
     severity_of,
 )
@@ -38,39 +39,65 @@ from posicional.steps.quiet import silence_of
 from posicional.steps.usual import look_early
 
 
+@dataclass(frozen=True, slots=True)
+class Unwritten:
+    """What a process has told and could not write down: no fact keeps it from telling that at each of its attempts."""
+
+    told: dict[tuple[date, str], tuple[Condition, datetime]] = field(default_factory=dict)
+
+    def is_new(self, day: date, condition: Condition, now: datetime, every: timedelta) -> bool:
+        """Whether it is to be told: it is new, or was told so long ago (`every`) that people are reminded. Notes it."""
+        if known := self.told.get((day, condition.name)):
+            last, at = known
+            more = last.actor != condition.actor or (not condition.over and condition.about - last.about)
+            if not more and now - at < every:
+                return False
+        self.told[day, condition.name] = condition, now
+        return True
+
+    def forget(self, day: date, condition: str) -> None:
+        """From now on the facts tell what people know."""
+        self.told.pop((day, condition), None)
+
+
 def alert_deadline(
-    feed: Feed, day: date, outside: Outside, language: Language = "pt"
+    feed: Feed, day: date, outside: Outside, language: Language = "pt", unwritten: Unwritten | None = None
 ) -> tuple[Deadline, Notice | None]:
     """Check a business date at its deadline, and tell people what they do not know yet: the notice that was sent.
 
-    Raises `StoreError` when the ledger cannot be read or written (people are told all the same).
+    `unwritten`: what this process told and could not write down, for one that tries again and again. Raises
+    `StoreError` when the ledger cannot be read or written (people are told all the same).
     """
+    unwritten = unwritten or Unwritten()
     try:
         facts = Ledger(outside, feed.name, day).read()
         state, found = assess(feed, facts, outside)
         text = told(feed, state, found, outside, language)
     except StoreError as error:
-        _tell_unreadable(feed, day, outside, language, error)
+        _tell_unreadable(feed, day, outside, language, error, unwritten)
         raise
 
     def anew(reminder: Reminder | None) -> str:
         return told(feed, state, found, outside, language, reminder=reminder) if reminder else text
 
-    notice = _Teller(feed, facts, outside).tell(at_deadline(state, found), anew)
+    notice = _Teller(feed, facts, outside, unwritten).tell(at_deadline(state, found), anew)
     return Deadline(feed.name, day, place(feed, day), found, text), notice
 
 
-def raise_alerts(feed: Feed, facts: Facts, outside: Outside, language: Language = "pt") -> tuple[Notice, ...]:
+def raise_alerts(
+    feed: Feed, facts: Facts, outside: Outside, language: Language = "pt", unwritten: Unwritten | None = None
+) -> tuple[Notice, ...]:
     """Tell people what they do not know yet of a date whose facts have just been read: the notices that were sent.
 
-    All conditions, not the deadline's alone. Reads other dates only where something can be said early, and where there
-    is something to tell. Raises `StoreError`.
+    `unwritten`: what this process told and could not write down, for one that tries again and again. All conditions,
+    not the deadline's alone. Reads other dates only where something can be said early, and where there is something to
+    tell. Raises `StoreError`.
     """
     if not outside.channels:
         return ()
     state, found = assess(feed, facts, outside)
     early = look_early(feed, state, found, outside)
-    teller = _Teller(feed, facts, outside)
+    teller = _Teller(feed, facts, outside, unwritten or Unwritten())
 
     def text(condition: str, reminder: Reminder | None) -> str:
         return told(feed, state, found, outside, language, condition, early=early, reminder=reminder)
@@ -80,6 +107,18 @@ def raise_alerts(feed: Feed, facts: Facts, outside: Outside, language: Language 
         for condition in conditions(state, found, early.now, early.late, early.unusual)
     ]
     return tuple(notice for notice in notices if notice)
+
+
+def follow_up(
+    feed: Feed, ledger: Ledger, facts: Facts, language: Language = "pt", unwritten: Unwritten | None = None
+) -> tuple[datetime, ...]:
+    """Tell people what they do not know yet of a date, as `raise_alerts`: when they may have to be told again though
+    nothing happens.
+    """
+    now = ledger.outside.clock.now()
+    if raise_alerts(feed, facts, ledger.outside, language, unwritten):
+        facts = ledger.read(facts)
+    return tuple(moment for moment in moments(facts, feed.remind_every) if moment > now)
 
 
 Text = Callable[[Reminder | None], str]
@@ -93,6 +132,7 @@ class _Teller:
     feed: Feed
     facts: Facts
     outside: Outside
+    unwritten: Unwritten
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -141,9 +181,11 @@ class _Teller:
         try:
             ours = self.ledger.write(AlertKey(condition.name, number, "due"), due)
         except StoreError:
-            if not self.silent_until:
+            now, every = self.outside.clock.now(), self.feed.remind_every
+            if not self.silent_until and self.unwritten.is_new(self.ledger.date, condition, now, every):
                 tell_all(channels, _notice(self.ledger, number, due))
             raise
+        self.unwritten.forget(self.ledger.date, condition.name)
         if not ours:  # somebody else is at it
             return None
         if self.silent_until:
@@ -196,10 +238,17 @@ def _notice(ledger: Ledger, number: int, due: Alert) -> Notice:
     )
 
 
-def _tell_unreadable(feed: Feed, day: date, outside: Outside, language: Language, error: StoreError) -> None:
-    """Nobody knows how the date stands: when it is due, that is told every time."""
+def _tell_unreadable(
+    feed: Feed, day: date, outside: Outside, language: Language, error: StoreError, unwritten: Unwritten
+) -> None:
+    """Nobody knows how the date stands: when it is due, that is told, and no fact will say so."""
     due = feed.calendar.due_at(feed.deadline, day, feed.timezone)
-    if not feed.calendar.is_business_date(day) or outside.clock.now() < due:
+    now, unknown = outside.clock.now(), Condition("unreadable", "operators", frozenset())
+    if (
+        not feed.calendar.is_business_date(day)
+        or now < due
+        or not unwritten.is_new(day, unknown, now, feed.remind_every)
+    ):
         return
     text = unreadable(feed, day, due, str(error), language)
     tell_all(_interested(outside, DEADLINE), Notice(feed.name, day, DEADLINE, 0, over=False, text=text))

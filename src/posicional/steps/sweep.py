@@ -15,7 +15,6 @@ from typing import TypeVar
 from posicional.contract.calendar import local_moment
 from posicional.contract.feed import Feed
 from posicional.day.alarm_words import Language
-from posicional.day.alerts import moments
 from posicional.day.facts import End, PublicationEnd, RunEnd
 from posicional.day.gate import Later, Rest
 from posicional.day.journal import Facts, Ledger
@@ -26,7 +25,7 @@ from posicional.day.state import Day, fold, run_of, targets
 from posicional.errors import PosicionalError
 from posicional.ports import Event, Outside
 from posicional.steps.advance import Outcome, advance
-from posicional.steps.alerts import raise_alerts
+from posicional.steps.alerts import Unwritten, follow_up
 from posicional.steps.arrivals import unseen_earlier
 from posicional.steps.cleanup import clean_up
 from posicional.steps.days import Glance, Window, glance
@@ -61,12 +60,13 @@ class Swept:
     tell_at: datetime | None = None
 
 
-def sweep(feed: Feed, outside: Outside, language: Language = "pt") -> Swept:
+def sweep(feed: Feed, outside: Outside, language: Language = "pt", unwritten: Unwritten | None = None) -> Swept:
     """Go on with every day of the window that has something to do; clean up; tell people what they do not know yet.
 
-    `language`: in which they are told. What has arrived is listed once. Of days of which there is nothing at all the
-    newest ones are told, if the feed was there when they were due. One day's failure does not keep it from the others.
-    Raises `UsageError` for a name that two files of the feed claim, `StoreError` when nothing can be listed.
+    `language`: in which they are told; `unwritten`: what this process told before and could not write down. What has
+    arrived is listed once. Of days of which there is nothing at all the newest ones are told, if the feed was there
+    when they were due. One day's failure does not keep it from the others. Raises `UsageError` for a name that two
+    files of the feed claim, `StoreError` when nothing can be listed.
     """
     now = outside.clock.now()
     window = Window.at(feed, now)
@@ -94,9 +94,10 @@ def sweep(feed: Feed, outside: Outside, language: Language = "pt") -> Swept:
         newest = newest and not found.day.run
         if rest:
             moved[day] = rest
-        removed += attempt(partial(_tidy, feed, ledger, found.facts, unreadable, again, language)) or 0
+        tidy = partial(_tidy, feed, ledger, found.facts, unreadable, again, language, unwritten)
+        removed += attempt(tidy) or 0
     for day in _days_off(feed, window, lying):
-        tidy = partial(_tidy, feed, Ledger(outside, feed.name, day), None, unreadable, again, language)
+        tidy = partial(_tidy, feed, Ledger(outside, feed.name, day), None, unreadable, again, language, unwritten)
         removed += _attempt(failures, day, tidy) or 0
     older, others = _left_alone(feed, window, lying)
     return Swept(
@@ -154,16 +155,14 @@ def _tidy(
     unreadable: dict[date, tuple[str, ...]],
     again: list[datetime],
     language: Language,
+    unwritten: Unwritten | None,
 ) -> int:
     """Tell what is to be told of a date, note when that may be so again, and clean up; how many objects went."""
     facts = ledger.read(known)
     day = fold(feed, facts)
     if day.unreadable:
         unreadable[ledger.date] = tuple(day.unreadable)
-    if raise_alerts(feed, facts, ledger.outside, language):
-        facts = ledger.read(facts)
-    now = ledger.outside.clock.now()
-    again += [moment for moment in moments(facts, feed.remind_every) if moment > now]
+    again += follow_up(feed, ledger, facts, language, unwritten)
     clean_up_indices(feed, ledger, day)
     return clean_up(feed, ledger, day)
 
