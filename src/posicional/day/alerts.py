@@ -108,17 +108,23 @@ class Resend:
 
 
 def conditions(
-    day: Day, found: Situation, now: datetime, late: Sequence[str] = (), unusual: Sequence[Unusual] | None = None
+    day: Day,
+    found: Situation,
+    now: datetime,
+    late: Sequence[str] | None = None,
+    unusual: Sequence[Unusual] | None = None,
 ) -> Iterator[Condition]:
     """All conditions that can be told of a date now; of one that is not among them nothing new is to be said.
 
-    `late`: files that usually are here by now. `unusual`: what is so about those that came; None where nobody looked.
+    `late`: files that usually are here by now. `unusual`: what is so about those that came. None where nobody looked.
     """
     deadline = at_deadline(day, found)
     yield deadline
-    overdue = overdue_files(day, found, late)
-    if now < found.due or not overdue:  # after that the deadline's own alarm says more
-        yield _condition(EXPECTED, "senders", (f"overdue {name}" for name in overdue))
+    overdue = overdue_files(day, found, late or ())
+    if now < found.due and overdue:  # after that the deadline's own alarm says more
+        yield _condition(EXPECTED, "senders", [f"overdue {name}" for name in overdue])
+    elif _nothing_expected(day, found, looked=late is not None):
+        yield _condition(EXPECTED, "senders", ())
     if unusual is not None:
         yield _condition(UNUSUAL, "operators", (_name(day, one) for one in unusual))
     told = not deadline.over and now >= found.due
@@ -129,6 +135,12 @@ def conditions(
         yield Condition(FAILED, "", frozenset())
     elif found.stuck or (stage.outage and now >= found.due - NEAR):
         yield _condition(FAILED, "operators", [_failure(stage)], told_elsewhere=told)
+
+
+def _nothing_expected(day: Day, found: Situation, *, looked: bool) -> bool:
+    """Whether an early warning is over. Where nobody looked at what is usual, a file that is not here may be late."""
+    absent = any(not day.files[name].arrivals for name in found.missing)
+    return looked or found.standing == "skipped" or not absent
 
 
 def overdue_files(day: Day, found: Situation, late: Sequence[str]) -> tuple[str, ...]:
