@@ -98,6 +98,7 @@ def test_it_is_told_once_that_it_is_over() -> None:
     """And should it begin anew, that is a new alarm."""
     assert due(told(WAITING, OVER), OVER) is None
     assert due(told(WAITING, OVER), WAITING) == Raise(3)
+    assert due(told(WAITING, OVER), replace(OVER, about=frozenset({"refused a 2"}))) is None
 
 
 def test_what_was_not_sent_is_sent_again() -> None:
@@ -339,6 +340,15 @@ def test_a_refused_correction_is_told(world: World) -> None:
     assert sweep(world, NOON) == [("refused", 3, True)]
 
 
+def test_a_correction_that_is_refused_after_a_late_day(world: World) -> None:
+    """That is told by itself; that the day was published late is not told again."""
+    sweep(world, NOON)
+    world.tell(lambda day: day.arrived("a", "b"), lambda day: day.run(1))
+    assert sweep(world, NOON + HOUR) == [("deadline", 2, True)]
+    world.tell(lambda day: day.seen("b", 2), lambda day: day.done("b", 2, "refused", problems=["cut off"]))
+    assert sweep(world, NOON + 3 * HOUR) == [("refused", 1, False)]
+
+
 def test_a_failure_is_told_when_it_stays(world: World) -> None:
     """Not while another attempt is due, nor as over before one went well."""
     morning = NOON - 3 * HOUR
@@ -401,6 +411,38 @@ def test_a_day_that_is_skipped_is_quiet(world: World) -> None:
     )
     assert sweep(world, NOON - HOUR) == []
     assert sweep(world, NOON + HOUR) == []
+
+
+def test_an_outage_on_a_day_that_is_skipped_is_quiet(world: World) -> None:
+    """Nobody waits for what was to be published."""
+    world.feed = feed_of(file_of("a"), publish=True)
+    world.clock.time = NOON - 3 * HOUR
+    world.tell(lambda day: day.arrived("a"), lambda day: day.run(1))
+    for number in range(1, 4):
+        world.tell(lambda day, number=number: day.published(number, 1, "failed", "outside"))  # type: ignore[misc]  # of this turn
+    world.tell(lambda day: day.decide("skip_day"))
+    assert sweep(world, NOON - HOUR / 2) == []
+    assert sweep(world, NOON + HOUR / 2) == []
+
+
+def test_an_outage_hides_no_run_that_failed_for_good(world: World) -> None:
+    """The first run waits for the cluster, a correction's run is tried no more: people hear of it until it is mended,
+    whatever attempts are made at the cluster.
+    """
+    world.feed = feed_of(file_of("a"), publish=True)
+    world.clock.time = NOON - 5 * HOUR
+    world.tell(lambda day: day.arrived("a"), lambda day: day.run(1))
+    for number in range(1, 4):
+        world.tell(lambda day, number=number: day.published(number, 1, "failed", "outside"))  # type: ignore[misc]  # of this turn
+    assert sweep(world, NOON - 4 * HOUR) == []
+    world.tell(lambda day: day.arrived("a", number=2), lambda day: day.run(2, "failed", "data"))
+    assert sweep(world, NOON - 4 * HOUR) == [("failed", 1, False)]
+    assert world.mail.notices[-1].title == "[f] 22/11 FALHOU: run 2, 08:00."
+    world.tell(lambda day: day.published(4, 1, "failed", "outside"))
+    assert sweep(world, NOON - 4 * HOUR + MINUTE) == []
+    assert sweep(world, NOON) == [("deadline", 1, False), ("failed", 2, False)]  # of the cluster; of the run once more
+    world.tell(lambda day: day.arrived("a", number=3), lambda day: day.run(3), lambda day: day.published(5, 3))
+    assert sorted(sweep(world, NOON + MINUTE)) == [("deadline", 2, True), ("failed", 3, True)]
 
 
 def test_the_sweep_tells_of_a_dead_day_too(world: World) -> None:

@@ -313,7 +313,7 @@ class _Alarm:
 
     def failed(self) -> Iterator[str]:
         """A failed run or publication, or the one that went well after it."""
-        words, stage, run = self.words, self.found.stage, self.day.run
+        words, stage, run = self.words, self.found.failed or self.found.stage, self.day.run
         day = _day(self.feed, self.found.date, words)
         if stage is None:
             yield words.failed_over.format(feed=self.feed.name, day=day, run=run.number if run else "?")

@@ -130,11 +130,17 @@ def conditions(
     told = not deadline.over and now >= found.due
     refused = () if found.standing == "skipped" else _refused(day, found)
     yield _condition(REFUSED, "senders", refused, told_elsewhere=told)
-    stage = found.stage
+    stage = found.failed or found.stage
     if stage is None:
         yield Condition(FAILED, "", frozenset())
-    elif found.stuck or (stage.outage and now >= found.due - NEAR):
-        yield _condition(FAILED, "operators", [_failure(stage)], told_elsewhere=told)
+    elif found.failed or found.stuck or _is_near(found, stage, now):
+        hidden = found.failed is not None and found.failed != found.stage
+        yield _condition(FAILED, "operators", [_failure(stage)], told_elsewhere=told and not hidden)
+
+
+def _is_near(found: Situation, stage: Stage, now: datetime) -> bool:
+    """Whether an outage may not be over before the deadline of a date that somebody waits for."""
+    return stage.outage and found.standing != "skipped" and now >= found.due - NEAR
 
 
 def _nothing_expected(day: Day, found: Situation, *, looked: bool) -> bool:
@@ -316,7 +322,9 @@ def next_alert(
     if not heard:
         return None if condition.over else Raise(number + 1)
     last = heard[-1]
-    if last.due is None or last.due.actor != condition.actor or condition.about - set(last.due.about):
+    if last.due is None or last.due.actor != condition.actor:
+        return Raise(number + 1)
+    if not condition.over and condition.about - set(last.due.about):
         return Raise(number + 1)
     if silent:
         return None

@@ -163,6 +163,14 @@ def _processing(feed: Feed, day: Day, now: datetime, gone: Gone, asked: Asked) -
     return held or Process(day.revision, content, day.contract, day.inputs)
 
 
+def run_failed(feed: Feed, day: Day, now: datetime, gone: Gone) -> bool:
+    """Whether the day's newest run has failed and is not tried again, also while readers are yet to see another one."""
+    if day.pending or day.settled or _held(feed, day, now):
+        return False
+    making = _processing(feed, day, now, gone, Asked())
+    return isinstance(making, Rest) and making.why == "failed"
+
+
 def _showing(feed: Feed, day: Day, now: datetime, gone: Gone, asked: Asked) -> Action | None:
     """What the publications of the current run allow; None when every target shows it."""
     for target in targets(feed):
