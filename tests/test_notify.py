@@ -257,6 +257,14 @@ def test_a_channel_that_never_answers_keeps_nobody_waiting() -> None:
     assert said == [NOTICE.text]
 
 
+def test_several_channels_that_never_answer_are_waited_for_together() -> None:
+    """Not one after another: an alarm at noon is not told at five past twelve."""
+    channels: list[Channel] = [Stuck(name=f"stuck-{number}") for number in range(20)]
+    began = time.monotonic()
+    assert set(tell_all(channels, NOTICE, seconds=0.5).values()) == {"no answer in 0 s"}
+    assert time.monotonic() - began < 5  # one after another would take ten
+
+
 def test_a_server_that_accepts_and_says_nothing_is_left_after_a_while() -> None:
     """Apprise itself gives up long before we would."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
