@@ -19,10 +19,10 @@ from alarms import tell
 from commands import posicional
 from posicional.backends.notify import EVERY, Lines, Reached, recipients, tell_all
 from posicional.contract.feed import Feed, Recipient, Severity
-from posicional.day.alerts import BACKOFF, DEADLINE, unsent
-from posicional.day.facts import Alert
+from posicional.day.alerts import BACKOFF, DEADLINE, moments, unsent
+from posicional.day.facts import Alert, Decision
 from posicional.day.journal import Facts, Ledger
-from posicional.day.keys import AlertKey
+from posicional.day.keys import AlertKey, DecisionKey
 from posicional.errors import NotifyError
 from posicional.ports import Channel, Event, Notice, Outside
 from posicional.steps.alerts import raise_alerts
@@ -194,6 +194,26 @@ def test_an_alarm_is_repeated_until_somebody_knows_of_it(world: World) -> None:
         "[f] 22/11 RECUSADO: a.",
         "[f] 22/11 12:00 ATRASADO: 1 de 2 foi recusado",
     ]
+
+
+def test_an_acknowledgement_that_crosses_a_reminder_holds(world: World) -> None:
+    """Somebody read reminder 2 while 3 was being written: what they know of is the same."""
+    world.at("12:00", "09:05 b comes: 40100 rows")
+    world.look(NOON + 60 * MINUTE)
+    seen = world.facts
+    world.look(NOON + 120 * MINUTE)
+    ledger = Ledger(world.outside, world.feed.name, DAY)
+    assert max(key.number for key in seen.entries if isinstance(key, AlertKey) and key.condition == DEADLINE) == 2
+    fact = Decision(**ledger.sign(), decision="ack", why="", about={"condition": DEADLINE, "alert": 2})
+    assert ledger.write(DecisionKey(1), fact)
+    told_ = len(world.mails.got)
+    for hour in (3, 4, 5):
+        world.look(NOON + hour * HOUR)
+    assert len(world.mails.got) == told_
+    assert NOON + 3 * HOUR not in list(moments(world.facts, HOUR))
+    assert acknowledge(world.feed, DAY, world.outside, condition=DEADLINE).number == 0
+    world.at("18:30", "18:10 a is_refused: the file ends without its trailer (trailer)")
+    assert len(world.mails.got) > told_
 
 
 # One channel by itself.

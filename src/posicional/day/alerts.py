@@ -305,6 +305,16 @@ def acknowledged(facts: Facts, condition: str) -> int:
     return max((int(one.about["alert"]) for one in said if one.about["condition"] == condition), default=0)
 
 
+def is_known(facts: Facts, condition: str, alerts: Sequence[Told] | None = None) -> bool:
+    """Whether somebody has acknowledged what the newest of the alerts says, or reminds of.
+
+    A reminder that was being written at that moment is nothing new.
+    """
+    alerts = told(facts, condition) if alerts is None else alerts
+    raised = next((one.number for one in reversed(alerts) if one.due is None or not one.due.again), 1)
+    return acknowledged(facts, condition) >= raised
+
+
 # --- what is to be told now -------------------------------------------------------------------------------------------
 
 
@@ -328,7 +338,7 @@ def next_alert(
         return Raise(number + 1)
     if silent:
         return None
-    if _is_to_be_reminded(condition, heard, last.due, now, every, acknowledged(facts, condition.name)):
+    if _is_to_be_reminded(condition, heard, last.due, now, every) and not is_known(facts, condition.name, heard):
         return Raise(number + 1, last.due.again + 1)
     return _resend(last, last.due, now, gone) if last.number == number else None
 
@@ -346,7 +356,7 @@ def moments(facts: Facts, every: timedelta) -> Iterator[datetime]:
             yield last.attempts[-1].due.at + PATIENCE
         if last.again_at:
             yield last.again_at
-        if last.due.actor and severity_of(name) == "alarm" and acknowledged(facts, name) < last.number:
+        if last.due.actor and severity_of(name) == "alarm" and not is_known(facts, name, alerts):
             yield last.due.at + _pause(alerts, last.due, every)
 
 
@@ -368,10 +378,8 @@ def _resend(last: Told, due: Alert, now: datetime, gone: Gone) -> Resend | None:
 
 
 def _is_to_be_reminded(
-    condition: Condition, heard: Sequence[Told], due: Alert, now: datetime, every: timedelta, acknowledged: int
+    condition: Condition, heard: Sequence[Told], due: Alert, now: datetime, every: timedelta
 ) -> bool:
-    """An alarm that somebody can end, that nobody has acknowledged, and that no other alarm tells."""
+    """Whether it is time to, for an alarm that somebody can end and that no other alarm tells."""
     quiet = condition.over or condition.severity == "warning" or condition.actor == "nobody" or condition.told_elsewhere
-    if quiet or acknowledged >= heard[-1].number:
-        return False
-    return now - due.at >= _pause(heard, due, every)
+    return not quiet and now - due.at >= _pause(heard, due, every)
