@@ -19,8 +19,8 @@ from posicional.backends.notify import JsonLines
 from posicional.backends.store import open_store
 from posicional.contract.calendar import Due
 from posicional.contract.feed import SEVERITIES, Feed, Severity
-from posicional.day.alerts import DEADLINE, PATIENCE, Condition, Raise, Resend, next_alert
-from posicional.day.facts import Alert, Decision, PublicationClaim
+from posicional.day.alerts import DEADLINE, PATIENCE, Condition, Raise, Resend, next_alert, unsent
+from posicional.day.facts import Alert, ChannelFact, Decision, PublicationClaim
 from posicional.day.gate import BACKOFF
 from posicional.day.journal import Facts, Ledger
 from posicional.day.keys import AlertKey, DecisionKey, TurnKey, publications
@@ -123,6 +123,26 @@ def test_facts_that_cannot_be_read_are_told_once_more(tmp_path: Path) -> None:
     unreadable = ledger.read().entries[AlertKey(DEADLINE, 1, "sent")]
     entries = {**facts.entries, AlertKey(DEADLINE, 1, "sent"): unreadable}
     assert due(replace(facts, entries=entries), WAITING, NOON + HOUR - MINUTE) is None
+
+
+def test_what_came_and_went_in_a_silence_is_shown_to_nobody() -> None:
+    """There is nothing that anybody should have heard; of what still stands there is."""
+    for alerts, said in (((WAITING, OVER), []), ((WAITING,), [f"{DEADLINE} 1 was not sent: silent until"])):
+        facts = told(*alerts)
+        entries = {key: fact.model_copy(update={"silent_until": NOON + HOUR}) for key, fact in facts.entries.items()}  # type: ignore[union-attr]  # all readable
+        texts = list(unsent(replace(facts, entries=entries), NOON))
+        assert [text.removeprefix("alert ").partition(" 2026")[0] for text in texts] == said
+
+
+def test_an_attempt_that_nobody_makes_any_more_is_not_promised_for_ever() -> None:
+    """The channel has left the contract, or the condition is no longer looked at."""
+    facts = told(WAITING)
+    sent = facts.entries[AlertKey(DEADLINE, 1, "sent")]
+    failed = sent.model_copy(update={"channels": (ChannelFact(channel="chat", error="no connection"),)})  # type: ignore[union-attr]  # readable
+    facts = replace(facts, entries={**facts.entries, AlertKey(DEADLINE, 1, "sent"): failed})
+    said = "alert deadline 1 has not reached chat: no connection (attempt 1, {})"
+    assert list(unsent(facts, NOON + HOUR)) == [said.format("the next after 15:01 UTC")]
+    assert list(unsent(facts, NOON + 25 * HOUR)) == [said.format("given up")]
 
 
 # Telling people: on a real ledger.

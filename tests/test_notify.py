@@ -138,7 +138,7 @@ def test_every_kind_of_alert_arrives_though_a_channel_is_down(world: World) -> N
     assert "lembrete  nº 1, desde 12:00; para não lembrar mais: posicional ack feed.yaml deadline" in reminder
     assert world.chat.got == []
     assert world.outcome(DEADLINE, 1) == {"plantao": "", "painel": "", "chat": "no connection"}
-    assert [text for text in unsent(world.facts) if text.startswith("alert deadline")] == [
+    assert [text for text in unsent(world.facts, world.clock.now()) if text.startswith("alert deadline")] == [
         "alert deadline 3 has not reached chat: no connection (attempt 1, the next after 16:31 UTC)"
     ]
     told = len(world.mails.got), len(world.panel.got)
@@ -147,7 +147,7 @@ def test_every_kind_of_alert_arrives_though_a_channel_is_down(world: World) -> N
     assert [one["title"] for one in world.chat.got] == subjects[9:]
     world.look(NOON + 6 * HOUR)
     assert [one["title"] for one in world.chat.got] == [*subjects[9:], *(subjects[n] for n in (1, 3, 5))]
-    assert list(unsent(world.facts)) == []
+    assert list(unsent(world.facts, world.clock.now())) == []
     assert (len(world.mails.got), len(world.panel.got)) == told
     world.look(NOON + 7 * HOUR)
     assert len(world.chat.got) == 5
@@ -168,7 +168,9 @@ def test_a_channel_that_stays_down_is_tried_less_and_less_often_and_given_up(wor
         assert len(attempts(world)) == before + 2  # begun, and what came of it
     tried = attempts(world)
     assert max(key.attempt for key in tried) == len(BACKOFF) + 1
-    assert "alert unusual 1 has not reached chat: no connection (attempt 7, given up)" in list(unsent(world.facts))
+    assert "alert unusual 1 has not reached chat: no connection (attempt 7, given up)" in list(
+        unsent(world.facts, world.clock.now())
+    )
     world.look(world.clock.now() + timedelta(hours=5))
     assert attempts(world) == tried
     assert [subject for _, subject, _ in world.mails.got].count("[f] 22/11 AVISO: fora do comum: a.") == 1

@@ -286,14 +286,18 @@ def open_alerts(facts: Facts) -> Mapping[str, Told]:
     return {name: one for name, one in newest.items() if one.due is None or one.due.actor}
 
 
-def unsent(facts: Facts) -> Iterator[str]:
-    """What people have not heard though they should, in words: of the newest alert about each condition."""
+def unsent(facts: Facts, now: datetime) -> Iterator[str]:
+    """What people have not heard though they should, in words: of the newest alert about each condition.
+
+    What came and went while nobody was to be told is none. An attempt that is overdue for a day is made by nobody.
+    """
     for name in CONDITIONS:
         for one in told(facts, name)[-1:]:
-            if one.due and one.due.silent_until:
+            if one.due and one.due.silent_until and one.due.actor:
                 until = one.due.silent_until.astimezone(UTC)
                 yield f"alert {name} {one.number} was not sent: silent until {until:%Y-%m-%d %H:%M} UTC"
-            again = f"the next after {one.again_at:%H:%M} UTC" if one.again_at else "given up"
+            soon = one.again_at is not None and now < one.again_at + SELDOM
+            again = f"the next after {one.again_at:%H:%M} UTC" if soon else "given up"
             for channel, error in one.failed.items():
                 tries = len(one.attempts)
                 yield f"alert {name} {one.number} has not reached {channel}: {error} (attempt {tries}, {again})"

@@ -65,7 +65,7 @@ def alert_notes(feed: Feed, day: date, outside: Outside) -> tuple[str, ...]:
     """What people have not heard of a date though they should, and until when they are told nothing. For a report."""
     facts = Ledger(outside, feed.name, day).read(wanted=lambda key: isinstance(key, AlertKey))
     silence = silence_of(feed, outside)
-    return (*unsent(facts), *([silence.text] if silence else []))
+    return (*unsent(facts, outside.clock.now()), *([silence.text] if silence else []))
 
 
 def silence_of(feed: Feed, outside: Outside) -> Silence | None:
