@@ -22,7 +22,7 @@ from posicional.backends.engines import open_engine, together
 from posicional.backends.store import open_store
 from posicional.contract.feed import EngineSettings, Feed, OpenSearchTarget
 from posicional.errors import NotDone, PosicionalError
-from posicional.ports import Event, Outside, Target
+from posicional.ports import SECRET_VARIABLE, Event, Outside, Target
 from posicional.steps.advance import advance
 
 
@@ -105,7 +105,7 @@ def _outside(words: argparse.Namespace, engine: EngineSettings) -> Outside:
         target=_target,
         tell=_tell,
         gone=gone,
-        secret=os.environ.get("POSICIONAL_HMAC_KEY", "").encode(),
+        secret=os.environ.get(SECRET_VARIABLE, "").encode(),
         together=together(engine),
         ours="" if words.owner == "-" else words.owner,
     )
