@@ -19,8 +19,8 @@ from posicional.backends.notify import JsonLines
 from posicional.backends.store import open_store
 from posicional.contract.calendar import Due
 from posicional.contract.feed import SEVERITIES, Feed, Severity
-from posicional.day.alerts import DEADLINE, PATIENCE, Condition, Raise, Resend, next_alert
-from posicional.day.facts import Alert, Decision, PublicationClaim
+from posicional.day.alerts import DEADLINE, PATIENCE, Condition, Raise, Resend, next_alert, unsent
+from posicional.day.facts import Alert, ChannelFact, Decision, PublicationClaim
 from posicional.day.gate import BACKOFF
 from posicional.day.journal import Facts, Ledger
 from posicional.day.keys import AlertKey, DecisionKey, TurnKey, publications
@@ -98,6 +98,7 @@ def test_it_is_told_once_that_it_is_over() -> None:
     """And should it begin anew, that is a new alarm."""
     assert due(told(WAITING, OVER), OVER) is None
     assert due(told(WAITING, OVER), WAITING) == Raise(3)
+    assert due(told(WAITING, OVER), replace(OVER, about=frozenset({"refused a 2"}))) is None
 
 
 def test_what_was_not_sent_is_sent_again() -> None:
@@ -122,6 +123,26 @@ def test_facts_that_cannot_be_read_are_told_once_more(tmp_path: Path) -> None:
     unreadable = ledger.read().entries[AlertKey(DEADLINE, 1, "sent")]
     entries = {**facts.entries, AlertKey(DEADLINE, 1, "sent"): unreadable}
     assert due(replace(facts, entries=entries), WAITING, NOON + HOUR - MINUTE) is None
+
+
+def test_what_came_and_went_in_a_silence_is_shown_to_nobody() -> None:
+    """There is nothing that anybody should have heard; of what still stands there is."""
+    for alerts, said in (((WAITING, OVER), []), ((WAITING,), [f"{DEADLINE} 1 was not sent: silent until"])):
+        facts = told(*alerts)
+        entries = {key: fact.model_copy(update={"silent_until": NOON + HOUR}) for key, fact in facts.entries.items()}  # type: ignore[union-attr]  # all readable
+        texts = list(unsent(replace(facts, entries=entries), NOON))
+        assert [text.removeprefix("alert ").partition(" 2026")[0] for text in texts] == said
+
+
+def test_an_attempt_that_nobody_makes_any_more_is_not_promised_for_ever() -> None:
+    """The channel has left the contract, or the condition is no longer looked at."""
+    facts = told(WAITING)
+    sent = facts.entries[AlertKey(DEADLINE, 1, "sent")]
+    failed = sent.model_copy(update={"channels": (ChannelFact(channel="chat", error="no connection"),)})  # type: ignore[union-attr]  # readable
+    facts = replace(facts, entries={**facts.entries, AlertKey(DEADLINE, 1, "sent"): failed})
+    said = "alert deadline 1 has not reached chat: no connection (attempt 1, {})"
+    assert list(unsent(facts, NOON + HOUR)) == [said.format("the next after 15:01 UTC")]
+    assert list(unsent(facts, NOON + 25 * HOUR)) == [said.format("given up")]
 
 
 # Telling people: on a real ledger.
@@ -303,7 +324,7 @@ def sweep(world: World, at: datetime) -> list[tuple[str, int, bool]]:
 
 
 def test_an_early_warning(world: World) -> None:
-    """When a file should be here, and again when a second one should; over when both are; nothing new after noon."""
+    """When a file should be here, and when a second one should; nothing new after noon; over when all files are."""
     files = [file_of("a", expected_by=Due(time(8, 45))), file_of("b", expected_by=Due(time(9, 30))), file_of("c")]
     world.feed = feed_of(*files)
     assert sweep(world, NOON - 4 * HOUR) == []
@@ -314,7 +335,10 @@ def test_an_early_warning(world: World) -> None:
     assert sweep(world, NOON - HOUR) == []
     assert sweep(world, NOON) == [("deadline", 1, False)]
     world.tell(lambda day: day.arrived("b"))
-    assert sweep(world, NOON + HOUR / 2) == [("expected", 3, True)]
+    assert sweep(world, NOON + HOUR / 2) == []  # nobody looks whether the third one is usually here
+    world.clock.time = NOON + HOUR / 2
+    world.tell(lambda day: day.arrived("c"))
+    assert ("expected", 3, True) in sweep(world, NOON + HOUR / 2)
 
 
 def test_after_the_deadline_nothing_is_early(world: World) -> None:
@@ -334,6 +358,15 @@ def test_a_refused_correction_is_told(world: World) -> None:
     assert sweep(world, NOON) == [("refused", 2, False)]
     world.tell(lambda day: day.arrived("b", number=4))
     assert sweep(world, NOON) == [("refused", 3, True)]
+
+
+def test_a_correction_that_is_refused_after_a_late_day(world: World) -> None:
+    """That is told by itself; that the day was published late is not told again."""
+    sweep(world, NOON)
+    world.tell(lambda day: day.arrived("a", "b"), lambda day: day.run(1))
+    assert sweep(world, NOON + HOUR) == [("deadline", 2, True)]
+    world.tell(lambda day: day.seen("b", 2), lambda day: day.done("b", 2, "refused", problems=["cut off"]))
+    assert sweep(world, NOON + 3 * HOUR) == [("refused", 1, False)]
 
 
 def test_a_failure_is_told_when_it_stays(world: World) -> None:
@@ -398,6 +431,38 @@ def test_a_day_that_is_skipped_is_quiet(world: World) -> None:
     )
     assert sweep(world, NOON - HOUR) == []
     assert sweep(world, NOON + HOUR) == []
+
+
+def test_an_outage_on_a_day_that_is_skipped_is_quiet(world: World) -> None:
+    """Nobody waits for what was to be published."""
+    world.feed = feed_of(file_of("a"), publish=True)
+    world.clock.time = NOON - 3 * HOUR
+    world.tell(lambda day: day.arrived("a"), lambda day: day.run(1))
+    for number in range(1, 4):
+        world.tell(lambda day, number=number: day.published(number, 1, "failed", "outside"))  # type: ignore[misc]  # of this turn
+    world.tell(lambda day: day.decide("skip_day"))
+    assert sweep(world, NOON - HOUR / 2) == []
+    assert sweep(world, NOON + HOUR / 2) == []
+
+
+def test_an_outage_hides_no_run_that_failed_for_good(world: World) -> None:
+    """The first run waits for the cluster, a correction's run is tried no more: people hear of it until it is mended,
+    whatever attempts are made at the cluster.
+    """
+    world.feed = feed_of(file_of("a"), publish=True)
+    world.clock.time = NOON - 5 * HOUR
+    world.tell(lambda day: day.arrived("a"), lambda day: day.run(1))
+    for number in range(1, 4):
+        world.tell(lambda day, number=number: day.published(number, 1, "failed", "outside"))  # type: ignore[misc]  # of this turn
+    assert sweep(world, NOON - 4 * HOUR) == []
+    world.tell(lambda day: day.arrived("a", number=2), lambda day: day.run(2, "failed", "data"))
+    assert sweep(world, NOON - 4 * HOUR) == [("failed", 1, False)]
+    assert world.mail.notices[-1].title == "[f] 22/11 FALHOU: run 2, 08:00."
+    world.tell(lambda day: day.published(4, 1, "failed", "outside"))
+    assert sweep(world, NOON - 4 * HOUR + MINUTE) == []
+    assert sweep(world, NOON) == [("deadline", 1, False), ("failed", 2, False)]  # of the cluster; of the run once more
+    world.tell(lambda day: day.arrived("a", number=3), lambda day: day.run(3), lambda day: day.published(5, 3))
+    assert sorted(sweep(world, NOON + MINUTE)) == [("deadline", 2, True), ("failed", 3, True)]
 
 
 def test_the_sweep_tells_of_a_dead_day_too(world: World) -> None:

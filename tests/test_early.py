@@ -15,9 +15,9 @@ from posicional.contract.calendar import Calendar, Due
 from posicional.contract.feed import SEVERITIES, Feed, Severity
 from posicional.day import revision
 from posicional.day.alerts import EXPECTED, UNUSUAL
-from posicional.day.facts import AccountFact, Done, PartFact, Seen
+from posicional.day.facts import AccountFact, Decision, DecisionKind, Done, PartFact, Seen
 from posicional.day.journal import Ledger
-from posicional.day.keys import DoneKey, SeenKey, usual_key
+from posicional.day.keys import DecisionKey, DoneKey, SeenKey, usual_key
 from posicional.day.usual import LEAST, MOST, Past, period_start
 from posicional.errors import StoreError
 from posicional.ports import Notice, Outside, Store, StoredObject
@@ -181,6 +181,63 @@ def test_a_correction_ends_the_warning(seventy: dict[str, bytes], tmp_path: Path
         world.comes(day, "f0", replace(good, rows=rows, came=came, sha256=str(number)), number)
         world.look(day, start + came + MINUTE)
     assert [(one.number, one.over) for one in world.heard.notices] == [(1, False), (2, False), (3, True)]
+
+
+@dataclass
+class Forgetful(Around):
+    """A store in which what was usual cannot be read."""
+
+    def read(self, key: str) -> bytes:
+        """Everything else."""
+        if "/usual/" in key:
+            raise StoreError("slow down")
+        return self.real.read(key)
+
+
+def test_what_nobody_looked_at_is_not_over(seventy: dict[str, bytes], tmp_path: Path) -> None:
+    """Neither where the dates before cannot be read, nor at the deadline or after it; only when the file is here."""
+    store = new_store("memory", tmp_path)
+    world, day, today = after_seventy(seventy, store)
+    start, late = period_start(world.feed, day), replace(today["f0"], came=30 * HOUR)
+    for name in NAMES[1:3]:
+        world.comes(day, name, today[name])
+    world.look(day, start + 17 * HOUR)
+    assert [(one.number, one.over) for one in world.heard.notices] == [(1, False)]
+    world.outside = replace(world.outside, store=Forgetful(store))
+    world.look(day, start + 17 * HOUR + MINUTE)
+    world.outside = replace(world.outside, store=store)
+    for hour in (18, 19, 29):
+        world.look(day, start + hour * HOUR)
+    assert [(one.number, one.over) for one in world.heard.notices] == [(1, False)]
+    world.comes(day, "f0", late)
+    world.look(day, start + late.came + MINUTE)
+    assert [(one.number, one.over) for one in world.heard.notices] == [(1, False), (2, True)]
+    assert "chegou o que já era para ter chegado" in world.heard.notices[1].text
+
+
+@pytest.mark.parametrize(
+    ("decision", "about", "said"),
+    [
+        pytest.param("waive", {"file": "f0"}, "aviso encerrado: segue sem f0.", id="waived"),
+        pytest.param("skip_day", {}, "aviso encerrado: dispensado por ana@maquina (17:00): closed.", id="skipped"),
+    ],
+)
+def test_a_decision_ends_the_warning_without_saying_that_the_file_came(
+    decision: DecisionKind, about: dict[str, str | int], said: str, seventy: dict[str, bytes], tmp_path: Path
+) -> None:
+    """It goes on without the file, or without the date; and it stays so at the deadline."""
+    world, day, today = after_seventy(seventy, new_store("memory", tmp_path))
+    start = period_start(world.feed, day)
+    for name in NAMES[1:3]:
+        world.comes(day, name, today[name])
+    world.look(day, start + 17 * HOUR)
+    ledger = Ledger(world.outside, "f", day)
+    who = ledger.sign() | {"who": "ana@maquina"}
+    ledger.write(DecisionKey(1), Decision(**who, decision=decision, why="closed", about=about))
+    for hour in (17, 18):
+        world.look(day, start + hour * HOUR + MINUTE)
+    assert [(one.number, one.over) for one in world.heard.notices] == [(1, False), (2, True)]
+    assert world.heard.notices[1].text.endswith(said)
 
 
 def test_nothing_is_said_before_there_are_ten_dates(tmp_path: Path) -> None:

@@ -14,10 +14,12 @@ from posicional.contract.feed import Feed
 from posicional.day.facts import RunEnd, Started
 from posicional.day.journal import Ledger
 from posicional.day.keys import RUNS, TurnKey
-from posicional.errors import EngineError, OutOfTime, OutsideError
+from posicional.errors import EngineError, OutOfTime, OutsideError, PosicionalError
+from posicional.glue import main as glue
 from posicional.ports import Outside, Source, Store, StoredObject
 from posicional.steps.advance import Outcome, advance
-from worlds import DAY, ToldClock, clientes, contratos, new_store, outside_of, send, write_feed
+from post import free_port
+from worlds import DAY, FEED, ToldClock, clientes, contratos, new_store, outside_of, send, write_feed
 
 
 @dataclass
@@ -186,3 +188,50 @@ def test_a_conversion_that_runs_out_of_time_leaves_no_fact_and_is_begun_elsewher
         advance(feed, DAY, outside, insist=False)
     assert elsewhere.begun == [""]
     assert advance(feed, DAY, there(store, ""), insist=False).rest.why == "done"
+
+
+@pytest.fixture
+def glue_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+    """What Glue hands over for the day of a feed that is shown in a cluster which is down, in a store in a folder."""
+    monkeypatch.setenv("AWS_REGION", "sa-east-1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "sa-east-1")
+    shown = (
+        f"publish: {{opensearch: {{url: 'http://127.0.0.1:{free_port()}', datasets: {{ativos: {{index: ativos}}}}}}}}"
+    )
+
+    def words(**replaced: str) -> list[str]:
+        feed = write_feed(tmp_path / "feed", feed=f"{FEED}{shown}\n", **replaced)
+        job = ("--JOB_NAME", "job", "--JOB_RUN_ID", "jr_1", "--engine", "duckdb")
+        return ["--contract", str(feed.path), "--store", new_store("folder", tmp_path).url, "--date", str(DAY), *job]
+
+    return words
+
+
+def test_a_refused_file_is_no_failure_of_the_job(glue_words: Callable[..., list[str]], tmp_path: Path) -> None:
+    """Glue's failed runs are counted, and after three of them a day rests: a correction that was refused, or a first
+    file, does not keep an outage from being waited for.
+    """
+    store = new_store("folder", tmp_path)
+    send(store, "CLIENTES_20261122.txt", clientes())
+    send(store, "CONTRATOS_20261122.txt", contratos(counted=99))
+    glue(glue_words())
+    send(store, "CONTRATOS_20261122.txt", contratos())
+    glue(glue_words())
+    send(store, "CONTRATOS_20261122.txt", contratos(counted=99))
+    glue(glue_words())
+    outcome = advance(write_feed(tmp_path / "feed", feed=FEED), DAY, outside_of(store), insist=False)
+    assert (outcome.day.refused, outcome.day.run and outcome.day.run.number) == (("contratos",), 1)
+    assert outcome.day.publications == {}
+
+
+def test_a_run_that_fails_is_a_failure_of_the_job(glue_words: Callable[..., list[str]], tmp_path: Path) -> None:
+    """Also beside a refused correction."""
+    store = new_store("folder", tmp_path)
+    send(store, "CONTRATOS_20261122.txt", contratos())
+    send(store, "CLIENTES_20261122.txt", clientes())
+    words = glue_words(ativos="select numero / 0 as numero, error('wrong') as plano from contratos")
+    with pytest.raises(PosicionalError, match="ativos"):
+        glue(words)
+    send(store, "CONTRATOS_20261122.txt", contratos(counted=99))
+    with pytest.raises(PosicionalError):
+        glue(words)

@@ -342,6 +342,45 @@ def test_a_user_twice(load: Load) -> None:
         load(publish=words)
 
 
+# --- who is told ---
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mailtos://${SMTP_USER:-}:${SMTP_PASSWORD:-}@example.com?to=ana@example.com",
+        "mailtos://${SMTP_USER:-robo}:${SMTP_PASSWORD}@example.com",
+        "mailto://relay.interno:25?from=a@b.example&to=c@d.example",
+        "json://${HOST:-example.com:8080}/x",
+        "json://${HOST:-example.com}:8080/ana@example.com",
+        "${URL:-mailto://relay.interno:25?to=c@d.example}",
+        "mailtos://robo:${PREFIX}${SMTP_PASSWORD}@example.com",
+    ],
+)
+def test_an_address_without_a_password_in_it(load: Load, url: str) -> None:
+    """A colon before a port or a default is none before a password, nor is an @ behind the ? that of a user."""
+    env = {"SMTP_PASSWORD": "s3cr3t", "PREFIX": "x"}
+    assert len(load(alerts=[url], env=env).alerts) == 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mailtos://${SMTP_USER:-robo}:hunter2@example.com",
+        "mailtos://robo:${SMTP_PASSWORD:-hunter2}@example.com",
+        "mailtos://robo:hunter2${SMTP_PASSWORD}@example.com",
+        "mailtos://:hunter2@example.com?to=ana@example.com",
+        "${URL:-mailtos://robo:hunter2@example.com}",
+    ],
+)
+def test_an_address_with_a_password_in_it(load: Load, url: str) -> None:
+    """Also one that is a variable's default, or a part of it."""
+    with pytest.raises(ContractError) as caught:
+        load(alerts=[url], env={"SMTP_PASSWORD": "s3cr3t"})
+    assert [fault.message for fault in caught.value.faults] == ["a password does not belong into a contract"]
+    assert "hunter2" not in str(caught.value)
+
+
 # --- what later work will read ----------------------------------------------------------------------------------------
 
 

@@ -152,6 +152,19 @@ def test_a_failed_run_is_tried_again_later_and_later(story: Story) -> None:
     assert isinstance(next_of(story), Process)
 
 
+def test_a_run_that_is_tried_often_waits_for_minutes_and_no_longer() -> None:
+    """A person may be waiting for it; only a target that is down is left alone for half an hour."""
+    story = Story(feed_of(file_of("a"), attempts=8))
+    story.arrived("a")
+    waits = []
+    for number in range(1, 8):
+        story.run(number, "failed", blame="outside")
+        action = next_of(story)
+        assert isinstance(action, Later)
+        waits.append((action.until - story.now).total_seconds())
+    assert waits == [1, 5, 30, 300, 300, 300, 300]
+
+
 def test_an_attempt_is_due_after_its_wait(story: Story) -> None:
     """When the time has come, the next action is the run."""
     story.arrived("a", "b")

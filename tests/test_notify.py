@@ -19,10 +19,10 @@ from alarms import tell
 from commands import posicional
 from posicional.backends.notify import EVERY, Lines, Reached, recipients, tell_all
 from posicional.contract.feed import Feed, Recipient, Severity
-from posicional.day.alerts import BACKOFF, DEADLINE, unsent
-from posicional.day.facts import Alert
+from posicional.day.alerts import BACKOFF, DEADLINE, moments, unsent
+from posicional.day.facts import Alert, Decision
 from posicional.day.journal import Facts, Ledger
-from posicional.day.keys import AlertKey
+from posicional.day.keys import AlertKey, DecisionKey
 from posicional.errors import NotifyError
 from posicional.ports import Channel, Event, Notice, Outside
 from posicional.steps.alerts import raise_alerts
@@ -138,7 +138,7 @@ def test_every_kind_of_alert_arrives_though_a_channel_is_down(world: World) -> N
     assert "lembrete  nº 1, desde 12:00; para não lembrar mais: posicional ack feed.yaml deadline" in reminder
     assert world.chat.got == []
     assert world.outcome(DEADLINE, 1) == {"plantao": "", "painel": "", "chat": "no connection"}
-    assert [text for text in unsent(world.facts) if text.startswith("alert deadline")] == [
+    assert [text for text in unsent(world.facts, world.clock.now()) if text.startswith("alert deadline")] == [
         "alert deadline 3 has not reached chat: no connection (attempt 1, the next after 16:31 UTC)"
     ]
     told = len(world.mails.got), len(world.panel.got)
@@ -147,7 +147,7 @@ def test_every_kind_of_alert_arrives_though_a_channel_is_down(world: World) -> N
     assert [one["title"] for one in world.chat.got] == subjects[9:]
     world.look(NOON + 6 * HOUR)
     assert [one["title"] for one in world.chat.got] == [*subjects[9:], *(subjects[n] for n in (1, 3, 5))]
-    assert list(unsent(world.facts)) == []
+    assert list(unsent(world.facts, world.clock.now())) == []
     assert (len(world.mails.got), len(world.panel.got)) == told
     world.look(NOON + 7 * HOUR)
     assert len(world.chat.got) == 5
@@ -168,7 +168,9 @@ def test_a_channel_that_stays_down_is_tried_less_and_less_often_and_given_up(wor
         assert len(attempts(world)) == before + 2  # begun, and what came of it
     tried = attempts(world)
     assert max(key.attempt for key in tried) == len(BACKOFF) + 1
-    assert "alert unusual 1 has not reached chat: no connection (attempt 7, given up)" in list(unsent(world.facts))
+    assert "alert unusual 1 has not reached chat: no connection (attempt 7, given up)" in list(
+        unsent(world.facts, world.clock.now())
+    )
     world.look(world.clock.now() + timedelta(hours=5))
     assert attempts(world) == tried
     assert [subject for _, subject, _ in world.mails.got].count("[f] 22/11 AVISO: fora do comum: a.") == 1
@@ -194,6 +196,26 @@ def test_an_alarm_is_repeated_until_somebody_knows_of_it(world: World) -> None:
         "[f] 22/11 RECUSADO: a.",
         "[f] 22/11 12:00 ATRASADO: 1 de 2 foi recusado",
     ]
+
+
+def test_an_acknowledgement_that_crosses_a_reminder_holds(world: World) -> None:
+    """Somebody read reminder 2 while 3 was being written: what they know of is the same."""
+    world.at("12:00", "09:05 b comes: 40100 rows")
+    world.look(NOON + 60 * MINUTE)
+    seen = world.facts
+    world.look(NOON + 120 * MINUTE)
+    ledger = Ledger(world.outside, world.feed.name, DAY)
+    assert max(key.number for key in seen.entries if isinstance(key, AlertKey) and key.condition == DEADLINE) == 2
+    fact = Decision(**ledger.sign(), decision="ack", why="", about={"condition": DEADLINE, "alert": 2})
+    assert ledger.write(DecisionKey(1), fact)
+    told_ = len(world.mails.got)
+    for hour in (3, 4, 5):
+        world.look(NOON + hour * HOUR)
+    assert len(world.mails.got) == told_
+    assert NOON + 3 * HOUR not in list(moments(world.facts, HOUR))
+    assert acknowledge(world.feed, DAY, world.outside, condition=DEADLINE).number == 0
+    world.at("18:30", "18:10 a is_refused: the file ends without its trailer (trailer)")
+    assert len(world.mails.got) > told_
 
 
 # One channel by itself.
@@ -255,6 +277,14 @@ def test_a_channel_that_never_answers_keeps_nobody_waiting() -> None:
     outcomes = tell_all(channels, NOTICE, seconds=0.2)
     assert outcomes == {"stuck": "no answer in 0 s", "terminal": "", "odd": "stopped by ValueError"}
     assert said == [NOTICE.text]
+
+
+def test_several_channels_that_never_answer_are_waited_for_together() -> None:
+    """Not one after another: an alarm at noon is not told at five past twelve."""
+    channels: list[Channel] = [Stuck(name=f"stuck-{number}") for number in range(20)]
+    began = time.monotonic()
+    assert set(tell_all(channels, NOTICE, seconds=0.5).values()) == {"no answer in 0 s"}
+    assert time.monotonic() - began < 5  # one after another would take ten
 
 
 def test_a_server_that_accepts_and_says_nothing_is_left_after_a_while() -> None:

@@ -22,12 +22,16 @@ from posicional.backends.engines import open_engine, together
 from posicional.backends.store import open_store
 from posicional.contract.feed import EngineSettings, Feed, OpenSearchTarget
 from posicional.errors import NotDone, PosicionalError
-from posicional.ports import Event, Outside, Target
+from posicional.ports import SECRET_VARIABLE, Event, Outside, Target
 from posicional.steps.advance import advance
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Do what is left to do for a date. Raises what it failed of, so that Glue shows the run as failed."""
+    """Do what is left to do for a date. Raises what it failed of, so that Glue shows the run as failed.
+
+    Not a refused file: it has been read, and people hear of it. Glue's failed runs count as attempts at the date
+    (`GlueJob.failures`), and three of them would end the waiting for a cluster that is down.
+    """
     words = _words(arguments)
     if words.region:  # which a Glue run's environment need not say
         os.environ.setdefault("AWS_REGION", words.region)
@@ -40,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         feed = Feed.load(_contract(words.contract, Path(folder)))
     outcome = advance(feed, words.date, _outside(words, replace(feed.engine, use=words.engine)), insist=False)
     problem = outcome.problem
+    if words.job and outcome.rest.why != "failed":
+        return
     if problem is not None and not isinstance(problem, NotDone):
         raise problem
 
@@ -99,7 +105,7 @@ def _outside(words: argparse.Namespace, engine: EngineSettings) -> Outside:
         target=_target,
         tell=_tell,
         gone=gone,
-        secret=os.environ.get("POSICIONAL_HMAC_KEY", "").encode(),
+        secret=os.environ.get(SECRET_VARIABLE, "").encode(),
         together=together(engine),
         ours="" if words.owner == "-" else words.owner,
     )

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R")
 
+SECRET_VARIABLE = "POSICIONAL_HMAC_KEY"  # noqa: S105 - the name of a variable, not what it holds
+"""The environment variable that holds the key of all hashes: `Outside.secret`."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:

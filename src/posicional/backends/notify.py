@@ -12,6 +12,7 @@ import logging
 import os
 import re
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -138,8 +139,9 @@ def tell_all(channels: Sequence[Channel], notice: Notice, seconds: float = LONGE
     threads = [threading.Thread(target=_tell, args=(one, notice, outcomes), daemon=True) for one in channels]
     for thread in threads:
         thread.start()
+    end = time.monotonic() + seconds
     for thread in threads:
-        thread.join(seconds)
+        thread.join(max(0.0, end - time.monotonic()))
     return dict(outcomes)
 
 

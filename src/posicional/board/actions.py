@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from posicional.board.look import OneDay
 from posicional.board.watched import Watched
 from posicional.contract.feed import Feed
-from posicional.day.alerts import acknowledged, open_alerts
+from posicional.day.alerts import is_known, open_alerts
 from posicional.errors import UsageError
 from posicional.ports import Outside
 from posicional.steps import decide, quiet
@@ -44,7 +44,7 @@ def offered(one: OneDay) -> Iterator[Offered]:
     if runs := tuple(str(run.number) for run in day.runs if run.succeeded and run != day.run):
         yield Offered("rollback", runs)
     known = open_alerts(one.facts)
-    if news := tuple(name for name, alert in known.items() if acknowledged(one.facts, name) < alert.number):
+    if news := tuple(name for name in known if not is_known(one.facts, name)):
         yield Offered("ack", news)
     if known:
         yield Offered("silence", tuple(SILENCES))

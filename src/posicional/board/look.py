@@ -90,7 +90,7 @@ def one_day(watched: Watched, when: date, habits: Mapping[str, Usual | None] | N
     day, now = fold(feed, facts), outside.clock.now()
     found, action = situation(feed, day, now, outside.gone), decide(feed, day, now, outside.gone)
     tracks = tuple(_track(watched, day, file, found, (habits or {}).get(file.name), now) for file in day.files.values())
-    told_of = report(feed, day, action, now, alerts=tuple(unsent(facts)))
+    told_of = report(feed, day, action, now, alerts=tuple(unsent(facts, now)))
     return OneDay(when, now, facts, day, found, action, told_of, tracks, tuple(_alerts(watched, facts)))
 
 

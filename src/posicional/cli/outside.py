@@ -7,7 +7,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from posicional.errors import UsageError
-from posicional.ports import Channel, Clock, Engine, Event, Outside, Target, Together
+from posicional.ports import SECRET_VARIABLE, Channel, Clock, Engine, Event, Outside, Target, Together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,7 +47,7 @@ def outside_for(
 
 def secret() -> bytes:
     """The key of hashes, from the environment; empty where there is none."""
-    return os.environ.get("POSICIONAL_HMAC_KEY", "").encode()
+    return os.environ.get(SECRET_VARIABLE, "").encode()
 
 
 def _engine(settings: EngineSettings) -> Engine:

@@ -20,6 +20,9 @@ PLACES = (
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^{}]*))?\}")
 
+UNKNOWN = "\0"
+"""Stands for what a variable holds."""
+
 
 def expand(text: str, env: Mapping[str, str], document: Document, where: Where) -> str | None:
     """The text with its variables; None with a fault where one is not set. What they hold appears in no fault."""
@@ -34,6 +37,11 @@ def expand(text: str, env: Mapping[str, str], document: Document, where: Where) 
         return None
     # As in a shell, the default of `:-` also stands for a variable that is set and empty.
     return _REFERENCE.sub(lambda found: env.get(found[1]) or found[2] or "", text)
+
+
+def written(text: str) -> str:
+    """What stands in the contract itself: the defaults in the place of the variables, `UNKNOWN` where there is none."""
+    return _REFERENCE.sub(lambda found: found[2] or UNKNOWN, text)
 
 
 def is_reference(text: str) -> bool:

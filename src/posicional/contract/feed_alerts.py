@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from posicional.contract.environment import expand, is_reference
+from posicional.contract.environment import UNKNOWN, expand, written
 from posicional.contract.feed import SEVERITIES, Recipient
 from posicional.contract.feed_words import AlertWords
 from posicional.contract.source import Document, Where
 
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://\S+")
-_PASSWORD = re.compile(r"://[^/@:]*:([^/@]+)@")
+_PASSWORD = re.compile(r"://[^/?#@:]*:([^/?#@]+)@")
+_OWN = ("log", "terminal")
+"""Channels that are there without a contract: what became of an alert stands in its fact by the channel's name."""
 
 
 def compile_alerts(
@@ -23,8 +25,8 @@ def compile_alerts(
         at: Where = (*where, number, "url") if said.says("url") else (*where, number)
         if said.lost("url"):
             continue
-        secret = _PASSWORD.search(said.url)
-        if secret and not is_reference(secret[1]):
+        secret = _PASSWORD.search(written(said.url))
+        if secret and secret[1].strip(UNKNOWN):
             hint = "write ${NAME} in its place, and set that variable"
             document.fault(at, "a password does not belong into a contract", hint)
         url = expand(said.url, env, document, at)
@@ -36,6 +38,8 @@ def compile_alerts(
             document.fault(at, "not an address that Apprise knows", hint)
             continue
         name = said.name or _free(address[1].lower(), found)
+        if said.name in _OWN:
+            document.fault((*where, number, "name"), f"{name} is a channel of posicional itself", "give it another")
         if name in found:
             document.fault((*where, number, "name"), f"another recipient is called {name}", "give each its own")
         found[name] = Recipient(name, url, frozenset(said.when or SEVERITIES))

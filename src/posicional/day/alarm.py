@@ -63,7 +63,7 @@ def is_over(condition: str, day: Day, found: Situation, early: Early) -> bool:
     """Whether nobody needs to act because of a condition."""
     match condition:
         case "expected":
-            return not overdue_files(day, found, early.late)
+            return not overdue_files(day, found, early.late or ())
         case "unusual":
             return not early.unusual
         case "refused":
@@ -220,7 +220,7 @@ class _Alarm:
         words, expected, name = self.words, file.expected, file.name
         by = expected.expected_by
         at = self.at(self.feed.calendar.due_at(by, self.found.date, self.feed.timezone)) if by else ""
-        if name in self.early.late:
+        if name in (self.early.late or ()):
             usual = self.clock(self.early.known[name].by)
             return words.usual_by.format(at=usual, now=self.at(self.early.now))
         if name in self.found.overdue and at and self.early.now < self.found.due:
@@ -255,10 +255,10 @@ class _Alarm:
 
     def overdue(self) -> Iterator[str]:
         """An early warning: files that should be here, or usually are."""
-        words, names = self.words, overdue_files(self.day, self.found, self.early.late)
+        words, names = self.words, overdue_files(self.day, self.found, self.early.late or ())
         day = _day(self.feed, self.found.date, words)
         if not names:
-            yield words.overdue_over.format(feed=self.feed.name, day=day)
+            yield words.overdue_over.format(feed=self.feed.name, day=day, why=self.nothing_overdue())
             return
         yield words.overdue.format(feed=self.feed.name, day=day, files=", ".join(names), due=self.at(self.found.due))
         width = max(map(len, names))
@@ -266,6 +266,13 @@ class _Alarm:
             yield f"{self.label(words.missing)}{name:<{width}}  {self.missing(self.day.files[name])}"
         without = words.without.format(command=self.command("waive", names[0], why=True)) if len(names) == 1 else ""
         yield f"{self.label(words.turn)}{words.senders}{without}"
+
+    def nothing_overdue(self) -> str:
+        """Why an early warning is over: what was expected has come, or a person goes on without it."""
+        without = [name for name in self.day.waived if not self.day.files[name].arrivals]
+        if self.found.standing == "skipped":
+            return self.words.skipped.format(head="", decided=self.decided()).strip()
+        return self.words.goes_without.format(files=", ".join(without)) if without else self.words.all_came
 
     def unusual(self) -> Iterator[str]:
         """An early warning: files that came and are not as they usually are."""
@@ -306,7 +313,7 @@ class _Alarm:
 
     def failed(self) -> Iterator[str]:
         """A failed run or publication, or the one that went well after it."""
-        words, stage, run = self.words, self.found.stage, self.day.run
+        words, stage, run = self.words, self.found.failed or self.found.stage, self.day.run
         day = _day(self.feed, self.found.date, words)
         if stage is None:
             yield words.failed_over.format(feed=self.feed.name, day=day, run=run.number if run else "?")

@@ -51,6 +51,8 @@ class Words:
 
     overdue: str
     overdue_over: str
+    all_came: str
+    goes_without: str
     unusual: str
     unusual_over: str
     refused_now: str
@@ -160,7 +162,9 @@ PORTUGUESE = Words(
     undecided="por uma decisão que não pode ser lida",
     publication="publicação",
     overdue="[{feed}] {day} AVISO: já era para ter chegado: {files}. Prazo {due}.",
-    overdue_over="[{feed}] {day} aviso encerrado: chegou o que já era para ter chegado.",
+    overdue_over="[{feed}] {day} aviso encerrado: {why}",
+    all_came="chegou o que já era para ter chegado.",
+    goes_without="segue sem {files}.",
     unusual="[{feed}] {day} AVISO: fora do comum: {files}.",
     unusual_over="[{feed}] {day} aviso encerrado: nada mais fora do comum.",
     refused_now="[{feed}] {day} RECUSADO: {files}.",
@@ -247,7 +251,9 @@ ENGLISH = Words(
     undecided="by a decision that cannot be read",
     publication="publication",
     overdue="[{feed}] {day} WARNING: should be here by now: {files}. Due {due}.",
-    overdue_over="[{feed}] {day} the warning is over: what should be here is here.",
+    overdue_over="[{feed}] {day} the warning is over: {why}",
+    all_came="what should be here is here.",
+    goes_without="it goes on without {files}.",
     unusual="[{feed}] {day} WARNING: unusual: {files}.",
     unusual_over="[{feed}] {day} the warning is over: nothing is unusual any more.",
     refused_now="[{feed}] {day} REFUSED: {files}.",

@@ -108,27 +108,45 @@ class Resend:
 
 
 def conditions(
-    day: Day, found: Situation, now: datetime, late: Sequence[str] = (), unusual: Sequence[Unusual] | None = None
+    day: Day,
+    found: Situation,
+    now: datetime,
+    late: Sequence[str] | None = None,
+    unusual: Sequence[Unusual] | None = None,
 ) -> Iterator[Condition]:
     """All conditions that can be told of a date now; of one that is not among them nothing new is to be said.
 
-    `late`: files that usually are here by now. `unusual`: what is so about those that came; None where nobody looked.
+    `late`: files that usually are here by now. `unusual`: what is so about those that came. None where nobody looked.
     """
     deadline = at_deadline(day, found)
     yield deadline
-    overdue = overdue_files(day, found, late)
-    if now < found.due or not overdue:  # after that the deadline's own alarm says more
-        yield _condition(EXPECTED, "senders", (f"overdue {name}" for name in overdue))
+    overdue = overdue_files(day, found, late or ())
+    if now < found.due and overdue:  # after that the deadline's own alarm says more
+        yield _condition(EXPECTED, "senders", [f"overdue {name}" for name in overdue])
+    elif _nothing_expected(day, found, looked=late is not None):
+        yield _condition(EXPECTED, "senders", ())
     if unusual is not None:
         yield _condition(UNUSUAL, "operators", (_name(day, one) for one in unusual))
     told = not deadline.over and now >= found.due
     refused = () if found.standing == "skipped" else _refused(day, found)
     yield _condition(REFUSED, "senders", refused, told_elsewhere=told)
-    stage = found.stage
+    stage = found.failed or found.stage
     if stage is None:
         yield Condition(FAILED, "", frozenset())
-    elif found.stuck or (stage.outage and now >= found.due - NEAR):
-        yield _condition(FAILED, "operators", [_failure(stage)], told_elsewhere=told)
+    elif found.failed or found.stuck or _is_near(found, stage, now):
+        hidden = found.failed is not None and found.failed != found.stage
+        yield _condition(FAILED, "operators", [_failure(stage)], told_elsewhere=told and not hidden)
+
+
+def _is_near(found: Situation, stage: Stage, now: datetime) -> bool:
+    """Whether an outage may not be over before the deadline of a date that somebody waits for."""
+    return stage.outage and found.standing != "skipped" and now >= found.due - NEAR
+
+
+def _nothing_expected(day: Day, found: Situation, *, looked: bool) -> bool:
+    """Whether an early warning is over. Where nobody looked at what is usual, a file that is not here may be late."""
+    absent = any(not day.files[name].arrivals for name in found.missing)
+    return looked or found.standing == "skipped" or not absent
 
 
 def overdue_files(day: Day, found: Situation, late: Sequence[str]) -> tuple[str, ...]:
@@ -268,14 +286,18 @@ def open_alerts(facts: Facts) -> Mapping[str, Told]:
     return {name: one for name, one in newest.items() if one.due is None or one.due.actor}
 
 
-def unsent(facts: Facts) -> Iterator[str]:
-    """What people have not heard though they should, in words: of the newest alert about each condition."""
+def unsent(facts: Facts, now: datetime) -> Iterator[str]:
+    """What people have not heard though they should, in words: of the newest alert about each condition.
+
+    What came and went while nobody was to be told is none. An attempt that is overdue for a day is made by nobody.
+    """
     for name in CONDITIONS:
         for one in told(facts, name)[-1:]:
-            if one.due and one.due.silent_until:
+            if one.due and one.due.silent_until and one.due.actor:
                 until = one.due.silent_until.astimezone(UTC)
                 yield f"alert {name} {one.number} was not sent: silent until {until:%Y-%m-%d %H:%M} UTC"
-            again = f"the next after {one.again_at:%H:%M} UTC" if one.again_at else "given up"
+            soon = one.again_at is not None and now < one.again_at + SELDOM
+            again = f"the next after {one.again_at:%H:%M} UTC" if soon else "given up"
             for channel, error in one.failed.items():
                 tries = len(one.attempts)
                 yield f"alert {name} {one.number} has not reached {channel}: {error} (attempt {tries}, {again})"
@@ -285,6 +307,16 @@ def acknowledged(facts: Facts, condition: str) -> int:
     """The number of the last alert about a condition that somebody has acknowledged; 0 for none."""
     said = [one.decision for one in decisions_of(facts) if one.decision and one.decision.decision == "ack"]
     return max((int(one.about["alert"]) for one in said if one.about["condition"] == condition), default=0)
+
+
+def is_known(facts: Facts, condition: str, alerts: Sequence[Told] | None = None) -> bool:
+    """Whether somebody has acknowledged what the newest of the alerts says, or reminds of.
+
+    A reminder that was being written at that moment is nothing new.
+    """
+    alerts = told(facts, condition) if alerts is None else alerts
+    raised = next((one.number for one in reversed(alerts) if one.due is None or not one.due.again), 1)
+    return acknowledged(facts, condition) >= raised
 
 
 # --- what is to be told now -------------------------------------------------------------------------------------------
@@ -304,11 +336,13 @@ def next_alert(
     if not heard:
         return None if condition.over else Raise(number + 1)
     last = heard[-1]
-    if last.due is None or last.due.actor != condition.actor or condition.about - set(last.due.about):
+    if last.due is None or last.due.actor != condition.actor:
+        return Raise(number + 1)
+    if not condition.over and condition.about - set(last.due.about):
         return Raise(number + 1)
     if silent:
         return None
-    if _is_to_be_reminded(condition, heard, last.due, now, every, acknowledged(facts, condition.name)):
+    if _is_to_be_reminded(condition, heard, last.due, now, every) and not is_known(facts, condition.name, heard):
         return Raise(number + 1, last.due.again + 1)
     return _resend(last, last.due, now, gone) if last.number == number else None
 
@@ -326,7 +360,7 @@ def moments(facts: Facts, every: timedelta) -> Iterator[datetime]:
             yield last.attempts[-1].due.at + PATIENCE
         if last.again_at:
             yield last.again_at
-        if last.due.actor and severity_of(name) == "alarm" and acknowledged(facts, name) < last.number:
+        if last.due.actor and severity_of(name) == "alarm" and not is_known(facts, name, alerts):
             yield last.due.at + _pause(alerts, last.due, every)
 
 
@@ -348,10 +382,8 @@ def _resend(last: Told, due: Alert, now: datetime, gone: Gone) -> Resend | None:
 
 
 def _is_to_be_reminded(
-    condition: Condition, heard: Sequence[Told], due: Alert, now: datetime, every: timedelta, acknowledged: int
+    condition: Condition, heard: Sequence[Told], due: Alert, now: datetime, every: timedelta
 ) -> bool:
-    """An alarm that somebody can end, that nobody has acknowledged, and that no other alarm tells."""
+    """Whether it is time to, for an alarm that somebody can end and that no other alarm tells."""
     quiet = condition.over or condition.severity == "warning" or condition.actor == "nobody" or condition.told_elsewhere
-    if quiet or acknowledged >= heard[-1].number:
-        return False
-    return now - due.at >= _pause(heard, due, every)
+    return not quiet and now - due.at >= _pause(heard, due, every)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from posicional.contract.feed import Feed
 from posicional.day.facts import Blame, Decision, End, Unreadable
-from posicional.day.gate import Action, Later, Rest, decide, outage
+from posicional.day.gate import Action, Later, Rest, decide, outage, run_failed
 from posicional.day.history import shown_at
 from posicional.day.keys import RUNS, publications
 from posicional.day.series import Busy, Gone, Turn, standing
@@ -67,7 +67,8 @@ class Situation:
     newest arrival was refused; `unread`: those whose newest arrival nobody has read; `overdue`: those that should be
     here already (`expected_by`) and of which nothing is; `optional`: those waited for until `until`. `shown`: when
     readers first saw the date. `stage`: the run or publication that is live, has failed (and is tried again at `until`,
-    or not at all: `stuck`), or has fallen silent. `decision`: what skips or holds the day, None when its fact cannot be
+    or not at all: `stuck`), or has fallen silent. `failed`: the run that is not tried again, also where a publication
+    of an earlier one is live or tried again. `decision`: what skips or holds the day, None when its fact cannot be
     read. All files in the order of the feed.
     """
 
@@ -84,6 +85,7 @@ class Situation:
     shown: datetime | None = None
     stage: Stage | None = None
     stuck: bool = False
+    failed: Stage | None = None
     decision: Decision | None = None
 
     @property
@@ -118,6 +120,7 @@ def situation(feed: Feed, day: Day, now: datetime, gone: Gone) -> Situation:
         shown=shown,
         stage=stage,
         stuck=isinstance(action, Rest) and action.why == "failed",
+        failed=_stage(feed, day) if run_failed(feed, day, now, gone) else None,
         decision=shut.decision if (shut := day.decided.skipped or day.decided.held) else None,
     )
 

@@ -22,6 +22,9 @@ from posicional.day.state import Day, Publication, Run, run_of, targets
 BACKOFF = tuple(timedelta(seconds=seconds) for seconds in (1, 5, 30, 5 * 60, 15 * 60, 30 * 60))
 """How long to leave a series alone after its first, second, … failed attempt."""
 
+LONGEST_OF_RUNS = timedelta(minutes=5)
+"""No longer than that a run is left alone: a person may be waiting for it."""
+
 OUTAGE = timedelta(days=1)
 """For so long a target that fails is tried again, however often: it will be back, and an attempt costs next to nothing.
 
@@ -163,6 +166,14 @@ def _processing(feed: Feed, day: Day, now: datetime, gone: Gone, asked: Asked) -
     return held or Process(day.revision, content, day.contract, day.inputs)
 
 
+def run_failed(feed: Feed, day: Day, now: datetime, gone: Gone) -> bool:
+    """Whether the day's newest run has failed and is not tried again, also while readers are yet to see another one."""
+    if day.pending or day.settled or _held(feed, day, now):
+        return False
+    making = _processing(feed, day, now, gone, Asked())
+    return isinstance(making, Rest) and making.why == "failed"
+
+
 def _showing(feed: Feed, day: Day, now: datetime, gone: Gone, asked: Asked) -> Action | None:
     """What the publications of the current run allow; None when every target shows it."""
     for target in targets(feed):
@@ -219,7 +230,7 @@ def _attempt(
         retried = f", and is tried again by watch or sweep at {until:%H:%M:%S}" if until else ""
         text = f"{turn_name(series)} {last.number} failed{retried}: {'; '.join(reason.splitlines())}"
         return Rest("failed", text, series=series, number=last.number, blame=blame, until=until)
-    due = _due(feed, last, len(counted)) if counted else None
+    due = _due(feed, last, len(counted), LONGEST_OF_RUNS if series == RUNS else BACKOFF[-1]) if counted else None
     return Later(series, due, outage) if due and now < due else None
 
 
@@ -228,11 +239,11 @@ def _blame(turn: Turn[C, E]) -> Blame:
     return (isinstance(turn.end, End) and turn.end.blame) or "outside"
 
 
-def _due(feed: Feed, last: Turn[C, E], failures: int) -> datetime | None:
+def _due(feed: Feed, last: Turn[C, E], failures: int, longest: timedelta = BACKOFF[-1]) -> datetime | None:
     """When the next attempt is due after so many; at once after one that was abandoned, which has been waited for."""
     if last.end is None or last.status != "failed":
         return None
-    return last.end.at.astimezone(feed.timezone) + BACKOFF[min(failures, len(BACKOFF)) - 1]
+    return last.end.at.astimezone(feed.timezone) + min(longest, BACKOFF[min(failures, len(BACKOFF)) - 1])
 
 
 def _is_outage(feed: Feed, failures: Sequence[Turn[C, E]]) -> bool:

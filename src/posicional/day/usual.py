@@ -156,12 +156,12 @@ class Early:
     """What a date's files are like beside their past, at a moment: what an early warning is made of.
 
     `known`: what is usual of each file. `late`: those that are not here and usually are. `unusual`: what is so about
-    those that came; None where nobody has looked.
+    those that came. None where nobody has looked.
     """
 
     now: datetime
     known: Mapping[str, Usual] = field(default_factory=dict)
-    late: tuple[str, ...] = ()
+    late: tuple[str, ...] | None = None
     unusual: tuple[Unusual, ...] | None = None
 
 

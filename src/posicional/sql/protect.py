@@ -23,10 +23,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from posicional.errors import UsageError
+from posicional.ports import SECRET_VARIABLE
 from posicional.sql.checks import PROTECTED_AS, Columns
-
-SECRET_VARIABLE = "POSICIONAL_HMAC_KEY"  # noqa: S105 - the name of a variable, not what it holds
-"""The environment variable that holds the key of all hashes."""
 
 SHORTEST_SECRET = 16
 """Bytes: a shorter key can be found by trying, and then so can every CPF."""

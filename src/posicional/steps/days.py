@@ -112,13 +112,14 @@ def open_days(feed: Feed, outside: Outside) -> tuple[list[Line], int]:
 
     Raises `UsageError` for a name that two files of the feed claim, `StoreError`.
     """
-    window = Window.at(feed, outside.clock.now())
+    now = outside.clock.now()
+    window = Window.at(feed, now)
     lying = incoming(feed, outside, remember=False)
     dates = window.dates(lying)
     found = [glance(feed, day, outside, lying) for day in dates]
     wanted = [
         one
         for one in found
-        if one.day.date == window.newest or (one.begun and not one.finished) or any(unsent(one.facts))
+        if one.day.date == window.newest or (one.begun and not one.finished) or any(unsent(one.facts, now))
     ]
-    return [line(feed, one.day, one.action, one.new, tuple(unsent(one.facts))) for one in wanted], len(dates)
+    return [line(feed, one.day, one.action, one.new, tuple(unsent(one.facts, now))) for one in wanted], len(dates)

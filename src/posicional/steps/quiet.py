@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from typing import TypeGuard
 
 from posicional.contract.feed import Feed
-from posicional.day.alerts import acknowledged, open_alerts, unsent
+from posicional.day.alerts import is_known, open_alerts, unsent
 from posicional.day.decisions import person
 from posicional.day.facts import Decision, Fact, Unreadable, read_fact
 from posicional.day.journal import Facts, Ledger, sign, write_fact
@@ -51,7 +51,7 @@ def acknowledge(feed: Feed, day: date, outside: Outside, *, condition: str, why:
             there = f"open are: {', '.join(known)}" if known else "none is open"
             raise UsageError(f"there is no open alert about {condition}", where=place(feed, day), hint=there)
         alert = known[condition].number
-        if acknowledged(facts, condition) >= alert:
+        if is_known(facts, condition):
             return Answer(0, f"already so: {condition} {alert} is acknowledged")
         number = 1 + max((key.number for key in facts.entries if isinstance(key, DecisionKey)), default=0)
         about: dict[str, str | int] = {"condition": condition, "alert": alert}
@@ -65,7 +65,7 @@ def alert_notes(feed: Feed, day: date, outside: Outside) -> tuple[str, ...]:
     """What people have not heard of a date though they should, and until when they are told nothing. For a report."""
     facts = Ledger(outside, feed.name, day).read(wanted=lambda key: isinstance(key, AlertKey))
     silence = silence_of(feed, outside)
-    return (*unsent(facts), *([silence.text] if silence else []))
+    return (*unsent(facts, outside.clock.now()), *([silence.text] if silence else []))
 
 
 def silence_of(feed: Feed, outside: Outside) -> Silence | None:

@@ -7,6 +7,7 @@ three are read. It decides nothing; where it cannot be had, nothing is said to b
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from posicional.contract.feed import Feed
@@ -36,7 +37,8 @@ def look_early(feed: Feed, day: Day, found: Situation, outside: Outside) -> Earl
         past |= _of_the_date_before(feed, day, past, outside) if came else {}
     except StoreError:  # the alarms do not wait for it
         return Early(now)
-    return early(feed, day.date, day.files, found.missing if waits else (), past, now)
+    looked = early(feed, day.date, day.files, found.missing if waits else (), past, now)
+    return looked if now < found.due else replace(looked, late=None)
 
 
 def pasts(feed: Feed, day: date, outside: Outside) -> Pasts:
