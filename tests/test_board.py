@@ -23,8 +23,9 @@ from posicional.contract.tolerance import parse_tolerance
 from posicional.day.facts import Decision
 from posicional.day.journal import Ledger
 from posicional.ports import Store
+from posicional.steps import decide
 from posicional.steps.advance import advance
-from test_cost import EVENING
+from test_cost import EVENING, Counting
 from worlds import CPFS, DAY, ToldClock, clientes, contratos, new_store, outside_of, send, write_feed
 
 TOKEN = "um-token-de-teste"  # noqa: S105 - of the tests
@@ -304,6 +305,41 @@ def test_an_older_day_is_listed_anew_after_a_while_or_when_it_is_changed_here(go
     remembering.create(f"{prefix}decisions/0002.json", b"{}")
     assert len(list(remembering.list(prefix))) == known + 2
     remembering.close()
+
+
+class Impatient(Counting):
+    """A store that is asked to write so often and no more, so that nobody tries without end."""
+
+    def create(self, key: str, data: bytes) -> None:
+        """Write, or give up."""
+        assert self.calls["create"] < 5
+        super().create(key, data)
+
+
+def test_a_decision_about_an_older_day_sees_what_another_wrote_meanwhile(good: Watched) -> None:
+    """Whoever finds a number taken lists the day anew, and takes the next one."""
+    store = Impatient(good.outside.store)
+    outside = outside_of(Remembering(store, ToldClock(EVENING + timedelta(days=30))), who="rui@outra")
+    assert decide.note(good.feed, DAY, outside, why="first", about={}).number == 1
+    assert len(list(outside.store.list(f"controle/saude/{DATE}/decisions/"))) == 1
+    assert decide.note(good.feed, DAY, outside, why="looked at", about={}).number == 2
+    Ledger(outside, good.name, DAY).read()
+    assert decide.note(good.feed, DAY, good.outside, why="by another", about={}).number == 3
+    assert decide.note(good.feed, DAY, outside, why="after it", about={}).number == 4
+    assert store.calls["create"] == 4
+
+
+def test_the_page_of_an_older_day_is_as_new_as_it_says(good: Watched) -> None:
+    """What another process wrote is on it at once, and whoever decides there decides about that."""
+    clock = ToldClock(EVENING + timedelta(days=30))
+    one = replace(good, outside=replace(good.outside, store=Remembering(good.outside.store, clock), clock=clock))
+    client, page = signed_in(one), f"/feed/saude/{DATE}"
+    assert "by another" not in client.get(page).text
+    assert decide.hold(good.feed, DAY, good.outside, why="by another").number == 1
+    assert "by another" in client.get(page).text
+    assert decide.release(good.feed, DAY, good.outside, why="over again").number == 2
+    answer = client.post(f"{page}/release", data={"why": "x"}, headers=FORM)
+    assert "nobody holds or skips the day" in texts(answer.text)
 
 
 def test_the_picture_of_a_day_has_every_file_and_the_deadline(good: Watched) -> None:
