@@ -120,6 +120,17 @@ def test_a_page_says_where_was_looked(done: Watched, published: Watched, unheard
     assert "OpenSearch did not answer. Looked through 3 of 3 rows of the run." in said[2]
 
 
+def test_a_day_that_is_not_published_is_not_said_to_be_an_endpoint_that_is_down(done: Watched, endpoint: str) -> None:
+    """It answered that there is no such index; the rows of the run are looked through."""
+    target = OpenSearchTarget(endpoint, {"ativos": IndexOf("ativos", "later")})
+    one = replace(done, feed=replace(done.feed, opensearch=target))
+    said, dito = (texts(browser(one, language=to).get(PAGE, params={"q": "prata"}).text) for to in ("en", "pt"))
+    assert f"Readers do not see later-{DATE}. Looked through 3 of 3 rows of the run." in said
+    assert "did not answer" not in said
+    assert f"Os leitores não veem later-{DATE}." in dito
+    assert found(one, "prata") == ["000003"]
+
+
 def test_an_index_that_changes_with_every_day_is_looked_in_as_well(feed: Feed, tmp_path: Path) -> None:
     """All days are in one; a hit leads to the line of the date under which its row came."""
     with start() as url:

@@ -36,6 +36,9 @@ LONGEST = 200
 
 BATCH = 8192
 
+NO_INDEX = "index_not_found_exception"
+"""How OpenSearch calls it when there is no such alias."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -54,7 +57,7 @@ class Row:
 class Looked:
     """What was found. `at`: the alias that was asked; empty where `rows` of the dataset's `of` were looked through.
 
-    `more`: there may be more than these. `problem`: why the alias did not answer.
+    `more`: there may be more than these. `problem`: why the alias did not answer. `absent`: an alias that is none.
     """
 
     rows: tuple[Row, ...]
@@ -63,6 +66,7 @@ class Looked:
     of: int = 0
     more: bool = False
     problem: str = ""
+    absent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,16 +168,19 @@ def _personal(feed: Feed) -> set[str]:
 def search(feed: Feed, found: Result, day: date, text: str) -> Looked:
     """Rows that hold a text, or whose document has it as its id. Raises `StoreError`."""
     text = text[:LONGEST]
-    problem = ""
+    problem = absent = ""
     try:
         if (answer := _in_index(feed, found, day, text)) is not None:
             return answer
     except TargetError as error:
-        problem = error.message
+        if error.got == NO_INDEX:
+            absent = _alias(feed, found, day)
+        else:
+            problem = error.message
     except UsageError as error:  # what is needed to ask is not installed here
         problem = error.message
     try:
-        return replace(found.matching(text), problem=problem)
+        return replace(found.matching(text), problem=problem, absent=absent)
     except StoreError:
         if problem:
             raise StoreError(problem, hint="the dataset's parts cannot be read either") from None
@@ -185,7 +192,7 @@ def _in_index(feed: Feed, found: Result, day: date, text: str) -> Looked | None:
     to = feed.opensearch.datasets.get(found.dataset.name) if feed.opensearch else None
     if feed.opensearch is None or to is None or found.outside.target is None or found.plain_ids:
         return None
-    alias = to.index if feed.opensearch.upsert else f"{to.index}-{day.isoformat()}"
+    alias = _alias(feed, found, day)
     said = {column.lower(): how for column, how in to.fields.items()}
     words = [name for name in found.shown if _is_text(found.columns[name]) and name.lower() not in said]
     words += [f"{name}.keyword" for name in found.shown if said.get(name.lower()) == "text"]
@@ -195,6 +202,14 @@ def _in_index(feed: Feed, found: Result, day: date, text: str) -> Looked | None:
     return Looked(
         tuple(_row(name, source, found) for name, source in answer.documents.items()), alias, more=answer.more
     )
+
+
+def _alias(feed: Feed, found: Result, day: date) -> str:
+    """Where readers see a dataset of a date."""
+    if feed.opensearch is None:
+        return ""
+    index = feed.opensearch.datasets[found.dataset.name].index
+    return index if feed.opensearch.upsert else f"{index}-{day.isoformat()}"
 
 
 def _row(name: str, source: Mapping[str, Any], found: Result) -> Row:
