@@ -38,8 +38,8 @@ DATASET = "/feed/planos/2026-11-20/dataset/contratos_ativos"
 DAYS = {DAY: 61, MONTH: 60, OLD: 60, HAND_OVER: 10, FILE: 1}
 """How many dates a page looks at: the facts of each are read once."""
 
-RECENT = {DAY: 4, MONTH: 8, OLD: 0, HAND_OVER: 6, FILE: 1}
-"""How often it lists one that is not long over; all others are listed once in ten minutes."""
+RECENT = {DAY: 5, MONTH: 8, OLD: 0, HAND_OVER: 7, FILE: 1}
+"""How often it lists one that is not long over, or the silences; all others are listed once in ten minutes."""
 
 FACTS = 26
 """A day has no more."""

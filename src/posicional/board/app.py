@@ -33,6 +33,7 @@ from posicional.board.words import LANGUAGES, language_of, number
 from posicional.contract.calendar import Due
 from posicional.day.usual import MOST, period_start
 from posicional.errors import PosicionalError, UsageError
+from posicional.steps.quiet import silence_of
 
 HERE = Path(__file__).parent
 
@@ -148,6 +149,7 @@ def today(board: Board, request: Request, _form: Mapping[str, str], said: Said |
         after=_neighbour(calendar.next, when) if when < watched.today else None,
         actions=list(offered(one)) if board.guard.name(request) else [],
         local=watched.local,
+        silence=silence_of(watched.feed, watched.outside),
         said=said,
     )
 
@@ -230,16 +232,19 @@ def _plots(watched: Watched, days: Sequence[PastDay], language: str) -> dict[str
 
 def hand_over(board: Board, request: Request, _form: Mapping[str, str]) -> Response:
     """For whoever takes over: what is open, what was decided in the last day, what is expected next."""
-    open_, decided, expected = [], [], []
+    open_, decided, expected, silences = [], [], [], []
     for watched in board.feeds.values():
         still_open, said = look.lately(watched, watched.outside.clock.now() - timedelta(days=1))
         open_ += still_open
         decided += [(watched.name, *one) for one in said]
         expected += list(details.expected_next(watched))
+        if silence := silence_of(watched.feed, watched.outside):
+            silences.append((watched.name, silence))
     return board.page(
         request,
         "handover.html",
         page="hand-over",
+        silences=silences,
         open=open_,
         decided=decided,
         expected=sorted(expected, key=lambda one: one[2])[:30],

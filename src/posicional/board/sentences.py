@@ -41,6 +41,7 @@ _NEXT: Table = {
     "{file}, arrival {number}": "{file}, chegada {number}",
     "{file}, arrival {number}, line {line}": "{file}, chegada {number}, linha {line}",
     # What people have not heard of.
+    "nobody is told until {at}: {why+}": "ninguém é avisado até {at}: {why}",
     "alert {condition} {number} was not sent: silent until {at} UTC": (
         "o alerta {condition} {number} não foi enviado: ninguém é avisado até {at} UTC"
     ),
