@@ -14,6 +14,8 @@ from posicional.backends.duckdb import DuckDbEngine
 from posicional.backends.opensearch import connect
 from posicional.board.watched import Watched
 from posicional.contract.feed import Feed, IndexOf, OpenSearchTarget
+from posicional.day.facts import Seen
+from posicional.day.keys import SeenKey
 from posicional.demo.osmem import start
 from posicional.ports import Outside
 from posicional.steps import search
@@ -168,6 +170,17 @@ def test_a_hit_leads_to_the_line_that_it_came_from(anywhere: Watched) -> None:
     assert "1000003PRATA ▒▒▒▒▒▒▒▒▒▒▒" in said
     assert "plano PRATA" in said
     assert not any(cpf in page.text for cpf in CPFS)
+
+
+def test_an_arrival_has_one_time_on_all_pages(done: Watched) -> None:
+    """When it came, on its line as on its file; not when somebody first looked at it."""
+    (seen,) = [fact for key, fact in done.facts(DAY).entries.items() if key == SeenKey("contratos", 1)]
+    assert isinstance(seen, Seen)
+    came = done.local(seen.modified).strftime("%H:%M:%S")
+    assert came != done.local(seen.at).strftime("%H:%M:%S")
+    client = browser(done)
+    for path in (f"/feed/saude/{DATE}/file/contratos", f"{PAGE}/line?id=000003"):
+        assert came in texts(client.get(path).text)
 
 
 def test_markup_in_a_row_and_in_its_line_stays_text(anywhere: Watched) -> None:
