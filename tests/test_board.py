@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -220,6 +221,29 @@ def test_what_makes_no_sense_is_said_and_not_written(good: Watched) -> None:
         assert page.status_code == 409
         assert "Not done:" in texts(page.text)
     assert decisions(good) == []
+
+
+@pytest.mark.parametrize(
+    ("action", "about", "why", "said"),
+    [
+        ("accept", "contratos", "x", "Registrado: decisão 1: a chegada 1 de contratos vale, embora tenha sido recus"),
+        ("accept", "contratos", "x", "o trailer (linha 6) diz 7 registros, foram lidos 6; 1 de 6 registros"),
+        ("hold", "", "x", "Registrado: decisão 1: nenhuma execução começa até que o dia seja liberado"),
+        ("hold", "", " ", "saude 2026-11-22: uma decisão precisa de um motivo (dizer por quê)"),
+        ("accept", "clientes", "x", "não há o que aceitar: clientes não chegou (para seguir sem ele: posicional waive"),
+        ("rollback", "7", "x", "não há a execução 7; esperado: uma execução; o dia não tem nenhuma"),
+        ("ack", "refused", "x", "não há alerta aberto sobre refused (nenhum está aberto)"),
+        ("format", "", "x", "não há a decisão 'format' (escolher uma das que estão na página)"),
+    ],
+)  # fmt: skip
+def test_what_became_of_a_decision_is_said_in_portuguese(
+    refused: Watched, action: str, about: str, why: str, said: str
+) -> None:
+    """On a Portuguese page: what was recorded, or why it was not."""
+    client = signed_in(refused)
+    form = {"about": about, "why": why}
+    page = client.post(f"/feed/saude/{DATE}/{action}", data=form, headers=FORM | {"accept-language": "pt"})
+    assert said in texts(html.unescape(page.text))
 
 
 def test_a_trusted_proxy_says_who_somebody_is_and_nobody_else(good: Watched) -> None:

@@ -25,7 +25,7 @@ from posicional.board import data_pages, details, look, pictures, plots, progres
 from posicional.board.actions import act, offered
 from posicional.board.guard import COOKIE, HOURS, Guard, Headers
 from posicional.board.past import PastDay, habits, month_of, past_days
-from posicional.board.sentences import sentence
+from posicional.board.sentences import answered, refused, sentence
 from posicional.board.site import FIRST_YEAR, Board, Page, Said, here_of, shown_month, templates
 from posicional.board.watched import Watched
 from posicional.board.words import COOKIE as LANGUAGE_COOKIE
@@ -104,7 +104,7 @@ def _endpoint(board: Board, page: Page, *, reads: bool = True, acts: bool = Fals
             return board.page(request, "problem.html", error.status_code, text=words["not_found"])
         except PosicionalError as error:
             status = 409 if isinstance(error, UsageError) else 503
-            return board.page(request, "problem.html", status, text=sentence(str(error), language_of(request)))
+            return board.page(request, "problem.html", status, text=refused(error, language_of(request)))
 
     return answer
 
@@ -121,7 +121,7 @@ def home(board: Board, request: Request, _form: Mapping[str, str]) -> Response:
         try:
             rows.append((watched.name, look.one_day(watched, watched.today), ""))
         except PosicionalError as error:
-            rows.append((watched.name, None, str(error)))
+            rows.append((watched.name, None, sentence(str(error), language_of(request))))
     return board.page(request, "home.html", feeds_today=rows)
 
 
@@ -165,7 +165,8 @@ def decision(board: Board, request: Request, form: Mapping[str, str]) -> Respons
     """Write what somebody decided, and show the day."""
     watched = board.feed(request)
     when = board.date(request, watched)
-    words = LANGUAGES[language_of(request)]
+    spoken = language_of(request)
+    words = LANGUAGES[spoken]
     try:
         answer = act(
             watched,
@@ -176,8 +177,8 @@ def decision(board: Board, request: Request, form: Mapping[str, str]) -> Respons
             board.guard.name(request),
         )
     except UsageError as error:
-        return today(board, request, form, Said(f"{words['not_done']}: {error}", bad=True))
-    return today(board, request, form, Said(f"{words['done']}: {answer.text}"))
+        return today(board, request, form, Said(f"{words['not_done']}: {refused(error, spoken)}", bad=True))
+    return today(board, request, form, Said(f"{words['done']}: {answered(answer.text, spoken)}"))
 
 
 def past(board: Board, request: Request, _form: Mapping[str, str]) -> Response:
