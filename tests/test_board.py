@@ -176,6 +176,13 @@ def test_the_past_and_the_hand_over(good: Watched) -> None:
     assert "23/11 09:30" in said
 
 
+def test_one_place_is_where_somebody_is(good: Watched) -> None:
+    """Of the places at the top; the month is another one than the day."""
+    client = browser(good)
+    for path, name in (("/feed/saude", "saude"), ("/feed/saude/past", "Past days"), ("/hand-over", "Hand-over")):
+        assert re.findall(r'aria-current="\w+">([^<]+)</a>', client.get(path).text) == [name]
+
+
 @pytest.mark.parametrize("action", ["rerun", "hold", "accept"])
 def test_nobody_acts_without_a_name(good: Watched, action: str) -> None:
     """A form from nobody changes nothing, whatever it says."""
