@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -23,8 +24,9 @@ from posicional.contract.tolerance import parse_tolerance
 from posicional.day.facts import Decision
 from posicional.day.journal import Ledger
 from posicional.ports import Store
+from posicional.steps import decide
 from posicional.steps.advance import advance
-from test_cost import EVENING
+from test_cost import EVENING, Counting
 from worlds import CPFS, DAY, ToldClock, clientes, contratos, new_store, outside_of, send, write_feed
 
 TOKEN = "um-token-de-teste"  # noqa: S105 - of the tests
@@ -174,6 +176,13 @@ def test_the_past_and_the_hand_over(good: Watched) -> None:
     assert "23/11 09:30" in said
 
 
+def test_one_place_is_where_somebody_is(good: Watched) -> None:
+    """Of the places at the top; the month is another one than the day."""
+    client = browser(good)
+    for path, name in (("/feed/saude", "saude"), ("/feed/saude/past", "Past days"), ("/hand-over", "Hand-over")):
+        assert re.findall(r'aria-current="\w+">([^<]+)</a>', client.get(path).text) == [name]
+
+
 @pytest.mark.parametrize("action", ["rerun", "hold", "accept"])
 def test_nobody_acts_without_a_name(good: Watched, action: str) -> None:
     """A form from nobody changes nothing, whatever it says."""
@@ -219,6 +228,29 @@ def test_what_makes_no_sense_is_said_and_not_written(good: Watched) -> None:
         assert page.status_code == 409
         assert "Not done:" in texts(page.text)
     assert decisions(good) == []
+
+
+@pytest.mark.parametrize(
+    ("action", "about", "why", "said"),
+    [
+        ("accept", "contratos", "x", "Registrado: decisão 1: a chegada 1 de contratos vale, embora tenha sido recus"),
+        ("accept", "contratos", "x", "o trailer (linha 6) diz 7 registros, foram lidos 6; 1 de 6 registros"),
+        ("hold", "", "x", "Registrado: decisão 1: nenhuma execução começa até que o dia seja liberado"),
+        ("hold", "", " ", "saude 2026-11-22: uma decisão precisa de um motivo (dizer por quê)"),
+        ("accept", "clientes", "x", "não há o que aceitar: clientes não chegou (para seguir sem ele: posicional waive"),
+        ("rollback", "7", "x", "não há a execução 7; esperado: uma execução; o dia não tem nenhuma"),
+        ("ack", "refused", "x", "não há alerta aberto sobre refused (nenhum está aberto)"),
+        ("format", "", "x", "não há a decisão 'format' (escolher uma das que estão na página)"),
+    ],
+)  # fmt: skip
+def test_what_became_of_a_decision_is_said_in_portuguese(
+    refused: Watched, action: str, about: str, why: str, said: str
+) -> None:
+    """On a Portuguese page: what was recorded, or why it was not."""
+    client = signed_in(refused)
+    form = {"about": about, "why": why}
+    page = client.post(f"/feed/saude/{DATE}/{action}", data=form, headers=FORM | {"accept-language": "pt"})
+    assert said in texts(html.unescape(page.text))
 
 
 def test_a_trusted_proxy_says_who_somebody_is_and_nobody_else(good: Watched) -> None:
@@ -304,6 +336,41 @@ def test_an_older_day_is_listed_anew_after_a_while_or_when_it_is_changed_here(go
     remembering.create(f"{prefix}decisions/0002.json", b"{}")
     assert len(list(remembering.list(prefix))) == known + 2
     remembering.close()
+
+
+class Impatient(Counting):
+    """A store that is asked to write so often and no more, so that nobody tries without end."""
+
+    def create(self, key: str, data: bytes) -> None:
+        """Write, or give up."""
+        assert self.calls["create"] < 5
+        super().create(key, data)
+
+
+def test_a_decision_about_an_older_day_sees_what_another_wrote_meanwhile(good: Watched) -> None:
+    """Whoever finds a number taken lists the day anew, and takes the next one."""
+    store = Impatient(good.outside.store)
+    outside = outside_of(Remembering(store, ToldClock(EVENING + timedelta(days=30))), who="rui@outra")
+    assert decide.note(good.feed, DAY, outside, why="first", about={}).number == 1
+    assert len(list(outside.store.list(f"controle/saude/{DATE}/decisions/"))) == 1
+    assert decide.note(good.feed, DAY, outside, why="looked at", about={}).number == 2
+    Ledger(outside, good.name, DAY).read()
+    assert decide.note(good.feed, DAY, good.outside, why="by another", about={}).number == 3
+    assert decide.note(good.feed, DAY, outside, why="after it", about={}).number == 4
+    assert store.calls["create"] == 4
+
+
+def test_the_page_of_an_older_day_is_as_new_as_it_says(good: Watched) -> None:
+    """What another process wrote is on it at once, and whoever decides there decides about that."""
+    clock = ToldClock(EVENING + timedelta(days=30))
+    one = replace(good, outside=replace(good.outside, store=Remembering(good.outside.store, clock), clock=clock))
+    client, page = signed_in(one), f"/feed/saude/{DATE}"
+    assert "by another" not in client.get(page).text
+    assert decide.hold(good.feed, DAY, good.outside, why="by another").number == 1
+    assert "by another" in client.get(page).text
+    assert decide.release(good.feed, DAY, good.outside, why="over again").number == 2
+    answer = client.post(f"{page}/release", data={"why": "x"}, headers=FORM)
+    assert "nobody holds or skips the day" in texts(answer.text)
 
 
 def test_the_picture_of_a_day_has_every_file_and_the_deadline(good: Watched) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from posicional.contract.feed import SEVERITIES, Severity
 from posicional.day.journal import Ledger
 from posicional.errors import NotifyError
 from posicional.ports import Notice
+from posicional.steps import quiet
 from posicional.steps.alerts import raise_alerts
 from posicional.steps.quiet import silence_of
 from test_board import DATE, FORM, browser, decisions, signed_in, texts
@@ -67,6 +69,21 @@ def test_an_alert_is_acknowledged_and_a_feed_silenced(late: Watched) -> None:
     silence = silence_of(late.feed, late.outside)
     assert silence is not None
     assert (silence.who, silence.why) == ("ana@board", "it is known")
+
+
+def test_a_silence_is_on_the_day_and_at_the_hand_over_until_it_is_over(late: Watched) -> None:
+    """Whoever takes over learns that nobody is told, until when, why, and who said so; in both languages."""
+    pages = ("/feed/saude", "/hand-over")
+    said = {"en": "nobody is told until 2026-11-22 22:00: it is known (ana@board)",
+            "pt": "ninguém é avisado até 2026-11-22 22:00: it is known (ana@board)"}  # fmt: skip
+    until = late.outside.clock.now() + timedelta(hours=4)
+    quiet.silence(late.feed, replace(late.outside, who="ana@board"), until=until, why="it is known")
+    for language, sentence in said.items():
+        for page in pages:
+            assert sentence in texts(browser(late, language=language).get(page).text)
+    late.outside.clock.time = until  # type: ignore[attr-defined]  # it can be told
+    for page in pages:
+        assert "nobody is told" not in texts(browser(late).get(page).text)
 
 
 @pytest.mark.parametrize(("action", "about"), [("ack", "refused"), ("ack", "<b>"), ("silence", "9 h"), ("silence", "")])

@@ -14,6 +14,8 @@ from posicional.backends.duckdb import DuckDbEngine
 from posicional.backends.opensearch import connect
 from posicional.board.watched import Watched
 from posicional.contract.feed import Feed, IndexOf, OpenSearchTarget
+from posicional.day.facts import Seen
+from posicional.day.keys import SeenKey
 from posicional.demo.osmem import start
 from posicional.ports import Outside
 from posicional.steps import search
@@ -24,6 +26,7 @@ from worlds import CPFS, DAY, ToldClock, clientes, contratos, new_store, outside
 
 PAGE = f"/feed/saude/{DATE}/dataset/ativos"
 PLANS = ("OURO", "BASICO", "<b>*", "PRATA")
+SECRET = b"um segredo de teste"
 NOBODY = "http://127.0.0.1:1"
 
 
@@ -40,14 +43,14 @@ def endpoint() -> Iterator[str]:
         yield url
 
 
-def finished(feed: Feed, tmp_path: Path) -> Watched:
+def finished(feed: Feed, tmp_path: Path, secret: bytes = b"") -> Watched:
     """The evening of a day that is done; a plan of it holds markup and what a pattern would take for any text."""
     store = new_store("memory", tmp_path)
     send(store, f"CONTRATOS_{DAY:%Y%m%d}.txt", contratos(PLANS))
     send(store, f"CLIENTES_{DAY:%Y%m%d}.txt", clientes())
     outside = outside_of(store, ToldClock(EVENING), engine=DuckDbEngine)
     words = {name: getattr(outside, name) for name in outside.__slots__}
-    one = Watched(feed, Outside(**words | {"target": connect}))
+    one = Watched(feed, Outside(**words | {"target": connect, "secret": secret}))
     assert advance(feed, DAY, one.outside).problem is None
     return one
 
@@ -119,6 +122,17 @@ def test_a_page_says_where_was_looked(done: Watched, published: Watched, unheard
     assert "OpenSearch did not answer. Looked through 3 of 3 rows of the run." in said[2]
 
 
+def test_a_day_that_is_not_published_is_not_said_to_be_an_endpoint_that_is_down(done: Watched, endpoint: str) -> None:
+    """It answered that there is no such index; the rows of the run are looked through."""
+    target = OpenSearchTarget(endpoint, {"ativos": IndexOf("ativos", "later")})
+    one = replace(done, feed=replace(done.feed, opensearch=target))
+    said, dito = (texts(browser(one, language=to).get(PAGE, params={"q": "prata"}).text) for to in ("en", "pt"))
+    assert f"Readers do not see later-{DATE}. Looked through 3 of 3 rows of the run." in said
+    assert "did not answer" not in said
+    assert f"Os leitores não veem later-{DATE}." in dito
+    assert found(one, "prata") == ["000003"]
+
+
 def test_an_index_that_changes_with_every_day_is_looked_in_as_well(feed: Feed, tmp_path: Path) -> None:
     """All days are in one; a hit leads to the line of the date under which its row came."""
     with start() as url:
@@ -156,6 +170,17 @@ def test_a_hit_leads_to_the_line_that_it_came_from(anywhere: Watched) -> None:
     assert "1000003PRATA ▒▒▒▒▒▒▒▒▒▒▒" in said
     assert "plano PRATA" in said
     assert not any(cpf in page.text for cpf in CPFS)
+
+
+def test_an_arrival_has_one_time_on_all_pages(done: Watched) -> None:
+    """When it came, on its line as on its file; not when somebody first looked at it."""
+    (seen,) = [fact for key, fact in done.facts(DAY).entries.items() if key == SeenKey("contratos", 1)]
+    assert isinstance(seen, Seen)
+    came = done.local(seen.modified).strftime("%H:%M:%S")
+    assert came != done.local(seen.at).strftime("%H:%M:%S")
+    client = browser(done)
+    for path in (f"/feed/saude/{DATE}/file/contratos", f"{PAGE}/line?id=000003"):
+        assert came in texts(client.get(path).text)
 
 
 def test_markup_in_a_row_and_in_its_line_stays_text(anywhere: Watched) -> None:
@@ -220,3 +245,31 @@ def test_personal_values_that_nothing_protects_are_not_looked_in_nor_shown(
     assert not any(cpf in page.text for cpf in CPFS)
     assert found(one, CPFS[0]) == []
     assert found(one, "prata") == ["000003"]
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [("numero", "hmac"), ("numero", "{mask: last2}"), ("numero", ""), ("cpf, numero", "hmac"), ("cpf, numero", "")],
+)
+def test_personal_values_of_a_run_under_an_older_contract_are_not_shown(
+    tmp_path: Path, endpoint: str, said: str, key: str
+) -> None:
+    """A column that is protected, or left out, since today stands in the rows and indices of yesterday as it was."""
+    path = write_feed(tmp_path / "feed").path
+    sql, text = path.with_name("ativos.sql"), path.read_text()
+    query = sql.read_text()
+    sql.write_text(query.replace("c.plano, l.uf", "c.plano, l.uf, l.cpf"))
+    path.write_text(text.replace("key: [numero]\n", f"key: [{key}]\n    protect: {{CPF: plain}}\n"))
+    one = finished(published_at(Feed.load(path), endpoint), tmp_path / "store", SECRET)
+    if said:
+        path.write_text(path.read_text().replace("CPF: plain", f"CPF: {said}"))
+    else:
+        path.write_text(text)
+        sql.write_text(query)
+    for today in (Feed.load(path), published_at(Feed.load(path), endpoint)):
+        client = browser(replace(one, feed=today))
+        for wanted in ("", CPFS[0], "prata"):
+            page = client.get(PAGE, params={"q": wanted})
+            assert page.status_code == 200
+            assert not any(cpf in page.text for cpf in CPFS if cpf != wanted)  # which the page repeats
+            assert ("PRATA" in page.text) == (wanted != CPFS[0])

@@ -171,6 +171,13 @@ def test_times_are_marked_at_round_hours_and_late_ones_stand_out() -> None:
     assert all(plots.LEFT <= point.x <= plots.RIGHT and plots.TOP <= point.y <= plots.BOTTOM for point in plot.points)
 
 
+@pytest.mark.parametrize(("late", "side"), [([], "end"), ([2], "start"), ([2, 57], "middle"), ([2, 30], "start")])
+def test_the_label_of_a_limit_stands_where_no_late_day_is(late: list[int], side: str) -> None:
+    """The line of a day that was later than the limit goes up through it, however far."""
+    days = [past(back, time(16 if back in late else 8)) for back in range(60, 0, -1)]
+    assert plots.arrivals(days, "a", timedelta(hours=12), "by").side == side
+
+
 def test_a_date_without_a_value_breaks_the_line() -> None:
     """It is neither zero nor what lies between its neighbours."""
     assert re.findall("[ML]", plots.arrivals(DAYS, "a", None, "").path) == ["M", "L", "L", "M", "L"]

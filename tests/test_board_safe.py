@@ -197,6 +197,50 @@ def test_a_proxy_on_this_machine_opens_nothing_to_those_whom_it_does_not_name(on
     assert [fact.who for fact in decisions(one)] == ["rui@board"]
 
 
+FORWARDED = {
+    "x-forwarded-for": "203.0.113.9",
+    "x-forwarded-host": "board.example",
+    "x-forwarded-proto": "https",
+    "x-real-ip": "203.0.113.9",
+    "forwarded": "for=203.0.113.9",
+    "via": "1.1 proxy",
+}
+
+
+def test_a_proxy_on_this_machine_that_nobody_spoke_of_opens_nothing(one: Watched) -> None:
+    """What was passed on is not from this machine, whoever passed it on: it wants a name as from anywhere."""
+    client = answers(one, Guard(local=True, tokens={"ana": TOKEN}), "127.0.0.1")
+    for header, value in FORWARDED.items():
+        for path in (*PAGES, "/"):
+            answer = client.get(path, headers={header: value}, follow_redirects=False)
+            assert (answer.status_code, answer.headers["location"].partition("?")[0]) == (303, "/sign-in")
+        known = {header: value, "authorization": f"Bearer {TOKEN}"}
+        assert client.get("/feed/saude", headers=known).status_code == 200
+    assert client.get("/feed/saude").status_code == 200
+
+
+def test_whom_a_proxy_does_not_name_a_token_does(one: Watched) -> None:
+    """Somebody signs in through it, by its own name, and then reads and acts; another's name in the header wins."""
+    client = answers(one, Guard(local=True, tokens={"ana": TOKEN}, proxies=frozenset({"127.0.0.1"})), "127.0.0.1")
+    client.base_url = "https://localhost"  # so that the browser sends its secure cookie
+    passed_on = {"x-forwarded-proto": "https", "x-forwarded-host": "board.example"}
+    form = passed_on | {"origin": "https://board.example", "sec-fetch-site": "same-origin"}
+    page, hold = "/feed/saude", f"/feed/saude/{DATE}/hold"
+    assert client.get(page, headers=passed_on, follow_redirects=False).status_code == 303
+    answer = client.post("/sign-in", data={"token": TOKEN, "back": page}, headers=form, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, page)
+    assert "secure" in answer.headers["set-cookie"].lower()
+    assert client.get(page, headers=passed_on, follow_redirects=False).status_code == 200
+    assert client.post(hold, data={"why": "x"}, headers=form).status_code == 200
+    assert [fact.who for fact in decisions(one)] == ["ana@board"]
+    named = form | {"x-forwarded-user": "rui"}
+    assert client.post(f"/feed/saude/{DATE}/release", data={"why": "y"}, headers=named).status_code == 200
+    assert [fact.who for fact in decisions(one)] == ["ana@board", "rui@board"]
+    client.cookies.clear()
+    bearer = passed_on | {"authorization": f"Bearer {TOKEN}"}
+    assert client.get(page, headers=bearer, follow_redirects=False).status_code == 200
+
+
 @pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.7"])
 def test_on_this_machine_the_board_has_this_machines_names_alone(one: Watched, host: str) -> None:
     """A page elsewhere whose name was made to point here reads and changes nothing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pwd
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -12,7 +13,7 @@ import pytest
 from bench.history import days_before, history
 
 from posicional.backends.remember import Remembering
-from posicional.board.serve import look_back
+from posicional.board.serve import WHOSE, look_back, memory_of
 from posicional.board.watched import Watched
 from posicional.contract.feed import Feed
 from posicional.demo.day import planos
@@ -37,8 +38,8 @@ DATASET = "/feed/planos/2026-11-20/dataset/contratos_ativos"
 DAYS = {DAY: 61, MONTH: 60, OLD: 60, HAND_OVER: 10, FILE: 1}
 """How many dates a page looks at: the facts of each are read once."""
 
-RECENT = {DAY: 4, MONTH: 8, OLD: 0, HAND_OVER: 6, FILE: 1}
-"""How often it lists one that is not long over; all others are listed once in ten minutes."""
+RECENT = {DAY: 5, MONTH: 8, OLD: 0, HAND_OVER: 7, FILE: 1}
+"""How often it lists one that is not long over, or the silences; all others are listed once in ten minutes."""
 
 FACTS = 26
 """A day has no more."""
@@ -168,6 +169,34 @@ def test_what_is_remembered_can_be_lost_at_any_time(
     second = Life(feed, months, path)
     assert second.asks(MONTH)["read"] <= 1  # the one whose reading has shown that the file was broken
     assert second.text == plain.text
+
+
+@pytest.mark.parametrize("name", WHOSE)
+def test_buckets_of_the_same_name_have_a_file_each(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """One at another endpoint, or of somebody else, has other facts."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    for each in WHOSE:
+        monkeypatch.delenv(each, raising=False)
+    ours = memory_of("s3://dados")
+    monkeypatch.setenv(name, "http://localhost:9000")
+    others = memory_of("s3://dados")
+    monkeypatch.setenv(name, "http://localhost:9001")
+    assert len({ours, others, memory_of("s3://dados"), memory_of("s3://dados/b")}) == 4
+    assert memory_of(str(tmp_path)) is None
+    monkeypatch.delenv(name)
+    assert memory_of("s3://dados") == ours
+
+
+def test_whoever_has_no_home_has_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user whom the machine does not know, as in a container: facts are remembered in memory."""
+
+    def unknown(_uid: int) -> None:
+        raise KeyError
+
+    for name in ("XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    assert memory_of("s3://dados") is None
 
 
 def test_a_dataset_whose_parts_are_gone_is_a_sentence(feed: Feed, years: Store) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import posicional
+from posicional.board.decisions_pt import DECISIONS
 from posicional.day.errors_pt import HINTS, MESSAGES, error_in_portuguese, shown
 from posicional.day.portuguese import Table, told_behind_its_place
 from posicional.day.problems_pt import PROBLEMS, in_portuguese
@@ -128,9 +129,9 @@ def problems() -> list[str]:
     return found
 
 
-def errors() -> Iterator[tuple[str, str]]:
-    """What an error may say: `message`, `expected`, `got` or `hint`, and the text."""
-    for module in modules(*SAID):
+def errors(*patterns: str) -> Iterator[tuple[str, str]]:
+    """What an error of some modules may say: `message`, `expected`, `got` or `hint`, and the text."""
+    for module in modules(*patterns):
         for call in module.calls(*ERRORS):
             words = {word.arg or "": word.value for word in call.keywords} | dict(zip(["message"], call.args))  # noqa: B905
             yield from _worded(
@@ -164,7 +165,7 @@ def test_every_reason_of_a_refusal() -> None:
 
 def test_every_reason_of_a_failure() -> None:
     """Whatever a run or a publication may fail with, and what a store may answer; with what to do."""
-    found = [*errors()]
+    found = [*errors(*SAID)]
     messages = [text for what, text in found if what != "hint"]
     hints = [text for what, text in found if what == "hint"]
     assert (len(messages) > 60, len(hints) > 30) == (True, True)
@@ -172,7 +173,21 @@ def test_every_reason_of_a_failure() -> None:
     assert unknown(hints, HINTS) == []
 
 
-@pytest.mark.parametrize("table", [PROBLEMS, MESSAGES, HINTS])
+def test_every_answer_to_a_decision() -> None:
+    """Whatever is recorded, already so, or makes no sense."""
+    decided = ("steps/decide.py", "steps/quiet.py", "board/actions.py")
+    refused = [text for _, text in errors(*decided, "steps/days.py")]
+    answers = [
+        text
+        for module in modules(*decided)
+        for call in module.calls("_About", "Answer")
+        for text in module.texts(call.args[1 if _name(call.func) == "Answer" else 0])
+    ]
+    assert (len(refused) > 25, len(answers) > 8) == (True, True)
+    assert unknown([*refused, *answers], DECISIONS) == []
+
+
+@pytest.mark.parametrize("table", [PROBLEMS, MESSAGES, HINTS, DECISIONS])
 def test_what_is_put_in_stands_on_both_sides(table: Table) -> None:
     """Nothing that an English sentence says is left out, nothing is asked for that it does not say."""
     for english, portuguese in table.items():

@@ -476,6 +476,14 @@ def test_a_real_watch_of_a_folder_is_killed_started_anew_and_ended(feed: Feed, t
 
 
 @pytest.mark.slow
+def test_the_board_of_a_real_watch_believes_the_proxy_that_it_was_told_of(feed: Feed, tmp_path: Path) -> None:
+    """Whom that names may read; whom it does not must sign in."""
+    with watching(feed, tmp_path / "dados", "--trust-proxy", "127.0.0.1", "--user-header", "X-User") as (_, url):
+        assert httpx2.get(f"{url}hand-over", headers={"x-user": "rui"}).status_code == 200
+        assert httpx2.get(f"{url}hand-over").headers["location"] == "/sign-in?back=/hand-over"
+
+
+@pytest.mark.slow
 def test_a_real_watch_tells_everybody_and_counts_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Through its log and the channels of the feed, one of which is down: others have it, figures and board show it, no
     address stands anywhere; when that channel is back it hears of it.

@@ -58,10 +58,16 @@ class Remembering:
         return self.real.atomic
 
     def create(self, key: str, data: bytes) -> None:
-        """Write once, and list its day anew."""
-        self.real.create(key, data)
-        if day := _DAY.match(key):
-            self._do("delete from days where prefix = ?", day[0])
+        """Write once, and list its day anew: also where that fails, for somebody else may have written it."""
+        try:
+            self.real.create(key, data)
+        finally:
+            if day := _DAY.match(key):
+                self.list_anew(day[0])
+
+    def list_anew(self, prefix: str) -> None:
+        """Believe no more what the list of a day was."""
+        self._do("delete from days where prefix = ?", prefix)
 
     def read(self, key: str) -> bytes:
         """A whole object; a fact from what is remembered."""

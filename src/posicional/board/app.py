@@ -25,7 +25,7 @@ from posicional.board import data_pages, details, look, pictures, plots, progres
 from posicional.board.actions import act, offered
 from posicional.board.guard import COOKIE, HOURS, Guard, Headers
 from posicional.board.past import PastDay, habits, month_of, past_days
-from posicional.board.sentences import sentence
+from posicional.board.sentences import answered, refused, sentence
 from posicional.board.site import FIRST_YEAR, Board, Page, Said, here_of, shown_month, templates
 from posicional.board.watched import Watched
 from posicional.board.words import COOKIE as LANGUAGE_COOKIE
@@ -33,6 +33,7 @@ from posicional.board.words import LANGUAGES, language_of, number
 from posicional.contract.calendar import Due
 from posicional.day.usual import MOST, period_start
 from posicional.errors import PosicionalError, UsageError
+from posicional.steps.quiet import silence_of
 
 HERE = Path(__file__).parent
 
@@ -103,7 +104,7 @@ def _endpoint(board: Board, page: Page, *, reads: bool = True, acts: bool = Fals
             return board.page(request, "problem.html", error.status_code, text=words["not_found"])
         except PosicionalError as error:
             status = 409 if isinstance(error, UsageError) else 503
-            return board.page(request, "problem.html", status, text=sentence(str(error), language_of(request)))
+            return board.page(request, "problem.html", status, text=refused(error, language_of(request)))
 
     return answer
 
@@ -120,7 +121,7 @@ def home(board: Board, request: Request, _form: Mapping[str, str]) -> Response:
         try:
             rows.append((watched.name, look.one_day(watched, watched.today), ""))
         except PosicionalError as error:
-            rows.append((watched.name, None, str(error)))
+            rows.append((watched.name, None, sentence(str(error), language_of(request))))
     return board.page(request, "home.html", feeds_today=rows)
 
 
@@ -148,6 +149,7 @@ def today(board: Board, request: Request, _form: Mapping[str, str], said: Said |
         after=_neighbour(calendar.next, when) if when < watched.today else None,
         actions=list(offered(one)) if board.guard.name(request) else [],
         local=watched.local,
+        silence=silence_of(watched.feed, watched.outside),
         said=said,
     )
 
@@ -163,7 +165,8 @@ def decision(board: Board, request: Request, form: Mapping[str, str]) -> Respons
     """Write what somebody decided, and show the day."""
     watched = board.feed(request)
     when = board.date(request, watched)
-    words = LANGUAGES[language_of(request)]
+    spoken = language_of(request)
+    words = LANGUAGES[spoken]
     try:
         answer = act(
             watched,
@@ -174,8 +177,8 @@ def decision(board: Board, request: Request, form: Mapping[str, str]) -> Respons
             board.guard.name(request),
         )
     except UsageError as error:
-        return today(board, request, form, Said(f"{words['not_done']}: {error}", bad=True))
-    return today(board, request, form, Said(f"{words['done']}: {answer.text}"))
+        return today(board, request, form, Said(f"{words['not_done']}: {refused(error, spoken)}", bad=True))
+    return today(board, request, form, Said(f"{words['done']}: {answered(answer.text, spoken)}"))
 
 
 def past(board: Board, request: Request, _form: Mapping[str, str]) -> Response:
@@ -230,16 +233,19 @@ def _plots(watched: Watched, days: Sequence[PastDay], language: str) -> dict[str
 
 def hand_over(board: Board, request: Request, _form: Mapping[str, str]) -> Response:
     """For whoever takes over: what is open, what was decided in the last day, what is expected next."""
-    open_, decided, expected = [], [], []
+    open_, decided, expected, silences = [], [], [], []
     for watched in board.feeds.values():
         still_open, said = look.lately(watched, watched.outside.clock.now() - timedelta(days=1))
         open_ += still_open
         decided += [(watched.name, *one) for one in said]
         expected += list(details.expected_next(watched))
+        if silence := silence_of(watched.feed, watched.outside):
+            silences.append((watched.name, silence))
     return board.page(
         request,
         "handover.html",
         page="hand-over",
+        silences=silences,
         open=open_,
         decided=decided,
         expected=sorted(expected, key=lambda one: one[2])[:30],

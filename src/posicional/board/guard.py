@@ -25,6 +25,9 @@ HOURS = 12
 LONGEST = 100
 """Characters of a name that a proxy gives."""
 
+PASSED_ON = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
+"""Headers of a request that came through a proxy, also one that nobody spoke of."""
+
 HEADERS = {
     "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -55,8 +58,9 @@ class Guard:
     def name(self, request: Request) -> str:
         """Whoever asks; empty for nobody in particular."""
         if self._by_proxy(request):
-            said = "".join(filter(str.isprintable, request.headers.get(self.header, "")))
-            return said.strip()[:LONGEST]
+            said = "".join(filter(str.isprintable, request.headers.get(self.header, ""))).strip()
+            if said:
+                return said[:LONGEST]
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer":
             return self._name_of(token)
@@ -65,7 +69,8 @@ class Guard:
 
     def may_read(self, request: Request) -> bool:
         """Whether pages are shown: to whoever has a name, or sits at this machine and did not come through a proxy."""
-        return bool(self.name(request)) or (self.local and not self._by_proxy(request))
+        passed_on = self._by_proxy(request) or any(name in request.headers for name in PASSED_ON)
+        return bool(self.name(request)) or (self.local and not passed_on)
 
     def may_act(self, request: Request) -> bool:
         """Whether a form is carried out: a known name, from a page of ours."""

@@ -16,6 +16,9 @@ from posicional.board.pictures import Side, Tick
 WIDE, HIGH = 600, 170
 LEFT, RIGHT, TOP, BOTTOM = 64, 572, 14, 140
 
+LABEL = 140
+"""How long the label of a line may be."""
+
 MINUTES = (5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10080)
 """How far marks of a time may be apart."""
 
@@ -131,10 +134,11 @@ def _plot(
 
 
 def _free(points: Sequence[Point], y: float) -> Side:
-    """The end of a line at which fewer points stand in the way of its label."""
-    near = [one.x for one in points if -6 < y - one.y < 22]
-    third = (RIGHT - LEFT) / 3
-    return "end" if sum(x > RIGHT - third for x in near) <= sum(x < LEFT + third for x in near) else "start"
+    """Where on a line the fewest points stand in the way of its label: at it, or above, for their line goes through."""
+    near = [one.x for one in points if y - one.y > -6]
+    middle = (LEFT + RIGHT) / 2
+    begins: dict[Side, float] = {"end": RIGHT - LABEL, "start": LEFT, "middle": middle - LABEL / 2}
+    return min(begins, key=lambda side: sum(begins[side] <= x <= begins[side] + LABEL for x in near))
 
 
 def _some(dates: Sequence[date], most: int = 6) -> Iterator[date]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from posicional.board.decisions_pt import DECISIONS
 from posicional.day.errors_pt import error_in_portuguese
 from posicional.day.portuguese import Table, told
 from posicional.day.problems_pt import PROBLEMS, in_portuguese
+from posicional.errors import PosicionalError
 
 _NEXT: Table = {
     "read arrival {number} of {file}": "ler a chegada {number} de {file}",
@@ -41,6 +43,7 @@ _NEXT: Table = {
     "{file}, arrival {number}": "{file}, chegada {number}",
     "{file}, arrival {number}, line {line}": "{file}, chegada {number}, linha {line}",
     # What people have not heard of.
+    "nobody is told until {at}: {why+}": "ninguém é avisado até {at}: {why}",
     "alert {condition} {number} was not sent: silent until {at} UTC": (
         "o alerta {condition} {number} não foi enviado: ninguém é avisado até {at} UTC"
     ),
@@ -56,12 +59,38 @@ _NEXT: Table = {
     "publication {number} at {target} {status}: {why+}": "publicação {number} em {target}: {status}: {why}",
 }
 
+_ANSWERS: Table = {**DECISIONS, **PROBLEMS}
+
 
 def sentence(text: str, language: str) -> str:
     """One sentence in a language; itself where it is not known."""
     if language == "en":
         return text
     return told(text, _NEXT) or (in_portuguese(text) if told_by_problems(text) else error_in_portuguese(text))
+
+
+def answered(text: str, language: str) -> str:
+    """What became of a decision, in a language."""
+    return text if language == "en" else _answer(text) or text
+
+
+def _answer(text: str) -> str | None:
+    """An answer in Portuguese; the first of a file's problems may stand in it, and the others behind it."""
+    first, *more = text.split("; ")
+    if (said := told(first, _ANSWERS)) is None:  # one of which the semicolon is a part
+        return told(text, _ANSWERS)
+    return "; ".join([said, *map(in_portuguese, more)])
+
+
+def refused(error: PosicionalError, language: str) -> str:
+    """Why a decision was not taken, in a language."""
+    message = _answer(error.message)
+    if language == "en" or message is None:
+        return sentence(str(error), language)
+    expected, hint = (_answer(text) or text for text in (error.expected, error.hint))
+    text = f"{error.where}: {message}" if error.where else message
+    text += f"; esperado: {expected}" if expected else ""
+    return f"{text} ({hint})" if hint else text
 
 
 def told_by_problems(text: str) -> bool:

@@ -23,6 +23,17 @@ from posicional.day.usual import MOST
 from posicional.errors import PosicionalError, UsageError
 from posicional.ports import Target
 
+WHOSE = (
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT",
+    "AWS_ACCOUNT_ID",
+    "AWS_PROFILE",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+)
+"""What says whose bucket it is that has a name, as far as the environment does."""
+
 
 def listen(host: str, port: int) -> socket.socket:
     """A socket that listens. Raises `UsageError` where that is not possible."""
@@ -64,13 +75,17 @@ def _waiting(target: OpenSearchTarget) -> Target:
 
 
 def _remembering(one: Watched) -> Watched:
-    store = Remembering(one.outside.store, one.outside.clock, _memory_of(one.outside.store.url))
+    store = Remembering(one.outside.store, one.outside.clock, memory_of(one.outside.store.url))
     return Watched(one.feed, dataclasses.replace(one.outside, store=store, target=_waiting))
 
 
-def _memory_of(url: str) -> Path | None:
+def memory_of(url: str) -> Path | None:
     """Where the facts of a bucket are remembered for the next process; those of a folder are as near as that."""
     if "://" not in url:
         return None
-    caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(caches) / "posicional" / f"facts-{hashlib.sha256(url.encode()).hexdigest()[:16]}.sqlite"
+    try:
+        caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError:  # a user whom the machine does not know
+        return None
+    words = "\0".join([url, *(os.environ.get(name, "") for name in WHOSE)])
+    return caches / "posicional" / f"facts-{hashlib.sha256(words.encode()).hexdigest()[:16]}.sqlite"

@@ -52,7 +52,7 @@ class Board:
         raise HTTPException(404)
 
     def date(self, request: Request, watched: Watched) -> date:
-        """The business date that a request names; else today's."""
+        """The business date that a request names; else today's. What its page shows is as new as it says."""
         text = request.path_params.get("date")
         try:
             day = watched.feed.calendar.parse_date(text) if text else watched.today
@@ -61,6 +61,7 @@ class Board:
         known = FIRST_YEAR <= day.year <= watched.today.year + 1
         if not known or not watched.feed.calendar.is_business_date(day):
             raise HTTPException(404)
+        watched.look_anew(day)
         return day
 
     def page(self, request: Request, name: str, status: int = 200, **values: Any) -> HTMLResponse:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from posicional.backends.remember import Remembering
 from posicional.board.memory import Memory
 from posicional.contract.feed import Feed
 from posicional.day.journal import Facts, Ledger
@@ -39,6 +40,11 @@ class Watched:
     def ledger(self, when: date) -> Ledger:
         """The ledger of a date."""
         return Ledger(self.outside, self.feed.name, when)
+
+    def look_anew(self, when: date) -> None:
+        """Ask the store which facts a date has, though it may be long over."""
+        if isinstance(self.outside.store, Remembering):
+            self.outside.store.list_anew(self.ledger(when).prefix)
 
     def facts(self, when: date) -> Facts:
         """The facts of a date, with those of earlier ones that count there. Raises `StoreError`."""

@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 
 TOKENS = "POSICIONAL_BOARD_TOKENS"
 
+proxies_option = click.option(
+    "--trust-proxy", "proxies", metavar="ADDRESS", multiple=True, help="A proxy that says who the user is."
+)
+user_header_option = click.option(
+    "--user-header", default="X-Forwarded-User", show_default=True, help="The header in which it says so."
+)
+
 
 @click.command(
     epilog="""\b
@@ -28,8 +35,8 @@ Examples:
 @store_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
 @click.option("--port", default=8377, show_default=True, type=click.IntRange(0, 65535), help="0: any that is free.")
-@click.option("--trust-proxy", "proxies", metavar="ADDRESS", multiple=True, help="A proxy that says who the user is.")
-@click.option("--user-header", default="X-Forwarded-User", show_default=True, help="The header in which it says so.")
+@proxies_option
+@user_header_option
 def board(
     feed_paths: tuple[Path, ...], store: str | None, host: str, port: int, proxies: tuple[str, ...], user_header: str
 ) -> int:

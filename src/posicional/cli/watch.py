@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from posicional.cli.board import guard_of, load_feeds
+from posicional.cli.board import guard_of, load_feeds, proxies_option, user_header_option
 from posicional.cli.words import language_option, store_option
 from posicional.ports import Event
 
@@ -39,14 +39,19 @@ Examples:
 @click.option("--board/--no-board", "with_board", default=True, help="Show the board, /metrics and /healthz.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address that the board listens at.")
 @click.option("--port", default=8377, show_default=True, type=click.IntRange(0, 65535), help="0: any that is free.")
+@proxies_option
+@user_header_option
 @language_option
 def watch(
     feed_paths: tuple[Path, ...],
     store: str | None,
+    *,
     every: int,
     with_board: bool,
     host: str,
     port: int,
+    proxies: tuple[str, ...],
+    user_header: str,
     language: Language,
 ) -> int:
     """Look after one or several feeds until told to end.
@@ -64,7 +69,7 @@ def watch(
         from posicional.board.watched import Watched
     except ModuleNotFoundError as error:
         raise not_installed("board", error) from error
-    guard = guard_of(host)
+    guard = guard_of(host, proxies, user_header)
     feeds = load_feeds(feed_paths)
     clock = SystemClock()
     pulse = WatchPulse(clock, timedelta(seconds=every), tuple(feed.name for feed in feeds))

@@ -9,7 +9,7 @@ from datetime import date
 from posicional.contract.feed import Feed
 from posicional.day.facts import DatasetFact, RunEnd
 from posicional.day.journal import Ledger
-from posicional.day.state import fold
+from posicional.day.state import Run, fold
 from posicional.errors import NotDone, UsageError
 from posicional.ports import Outside
 
@@ -36,14 +36,14 @@ def current_parts(feed: Feed, name: str, day: date, outside: Outside) -> Current
             hint=f"did you mean {near[0]}?" if near else f"it has {', '.join(feed.datasets)}",
         )
     run, made = current_dataset(feed, name, day, outside)
-    return CurrentParts(run, made.rows, tuple(outside.store.locate(part.key) for part in made.parts))
+    return CurrentParts(run.number, made.rows, tuple(outside.store.locate(part.key) for part in made.parts))
 
 
-def current_dataset(feed: Feed, name: str, day: date, outside: Outside) -> tuple[int, DatasetFact]:
+def current_dataset(feed: Feed, name: str, day: date, outside: Outside) -> tuple[Run, DatasetFact]:
     """The run that counts for a date, and what it says of a dataset of the feed. Raises `NotDone`."""
     run = fold(feed, Ledger(outside, feed.name, day).read()).run
     made = run.end.datasets.get(name) if run and isinstance(run.end, RunEnd) else None
     if run is None or made is None:
         text = feed.calendar.format_date(day)
         raise NotDone(f"no run has made {name} for {text} yet", where=feed.name, hint="posicional status says why")
-    return run.number, made
+    return run, made

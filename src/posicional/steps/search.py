@@ -1,7 +1,8 @@
 """Looking for rows of a dataset: in what readers see where that can be asked, else in the parts that the run wrote.
 
 What is looked for is a text and never a query: the id of a document, a part of a text, or the whole of a number or
-date. Personal columns that stand in a dataset as they are are neither looked in nor handed out.
+date. Personal columns that stand in a dataset as they are, or may since the contract was another one, are neither
+looked in nor handed out.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from posicional.contract.feed import Dataset, Feed
-from posicional.day.facts import DatasetFact
+from posicional.day import revision
+from posicional.day.facts import DatasetFact, RunClaim
 from posicional.documents.mapping import DELETED, LINEAGE, OWN
 from posicional.errors import StoreError, TargetError, UsageError
 from posicional.ports import Outside
@@ -34,6 +36,9 @@ LONGEST = 200
 
 BATCH = 8192
 
+NO_INDEX = "index_not_found_exception"
+"""How OpenSearch calls it when there is no such alias."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -52,7 +57,7 @@ class Row:
 class Looked:
     """What was found. `at`: the alias that was asked; empty where `rows` of the dataset's `of` were looked through.
 
-    `more`: there may be more than these. `problem`: why the alias did not answer.
+    `more`: there may be more than these. `problem`: why the alias did not answer. `absent`: an alias that is none.
     """
 
     rows: tuple[Row, ...]
@@ -61,11 +66,15 @@ class Looked:
     of: int = 0
     more: bool = False
     problem: str = ""
+    absent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A dataset as the current run of a date made it. `hidden`: columns with personal values as they are."""
+    """A dataset as the current run of a date made it. `hidden`: columns that may hold personal values as they are.
+
+    `plain_ids`: ids may be made of such values, so that no document is named.
+    """
 
     dataset: Dataset
     run: int
@@ -73,6 +82,7 @@ class Result:
     columns: Mapping[str, pa.DataType]
     hidden: frozenset[str]
     outside: Outside = field(repr=False)
+    plain_ids: bool = False
 
     @property
     def shown(self) -> tuple[str, ...]:
@@ -111,6 +121,8 @@ class Result:
 
         from posicional.documents.bodies import ids
 
+        if self.plain_ids:
+            return pa.array([""] * batch.num_rows, pa.string())
         try:
             hashed = secret_of_ids(self.dataset, self.outside.secret)
         except UsageError:  # no secret here
@@ -133,24 +145,42 @@ def result(feed: Feed, name: str, day: date, outside: Outside) -> Result:
     dataset = feed.datasets[name]
     schema = schema_of(outside.store, made.parts[0].key) if made.parts else ()
     columns = {column.name: column.type for column in schema}
-    plain = {column.lower() for column, (word, _) in dataset.protect.items() if word == "plain"}
-    hidden = frozenset(column for column in columns if column.lower() in plain)
-    return Result(dataset, run, made, columns, hidden, outside)
+    changed = not isinstance(run.claim, RunClaim) or run.claim.contract != revision.contract(feed)
+    personal = _personal(feed) if changed else _plain(dataset)
+    hidden = frozenset(column for column in columns if column.lower() in personal)
+    key = {column.lower() for column in dataset.key}
+    plain_ids = changed and bool(key & personal or key - {column.lower() for column in columns})
+    return Result(dataset, run.number, made, columns, hidden, outside, plain_ids)
+
+
+def _plain(dataset: Dataset) -> set[str]:
+    """The columns in which personal values stand as they are."""
+    return {column.lower() for column, (word, _) in dataset.protect.items() if word == "plain"}
+
+
+def _personal(feed: Feed) -> set[str]:
+    """Every name that something personal goes by. Under another contract nobody knows how it stood in a dataset."""
+    protected = {column.lower() for dataset in feed.datasets.values() for column in dataset.protect}
+    kinds = (kind for file in feed.files.values() for kind in file.layout.kinds)
+    return protected | {field.name.lower() for kind in kinds for field in kind.fields if field.holds_personal}
 
 
 def search(feed: Feed, found: Result, day: date, text: str) -> Looked:
     """Rows that hold a text, or whose document has it as its id. Raises `StoreError`."""
     text = text[:LONGEST]
-    problem = ""
+    problem = absent = ""
     try:
         if (answer := _in_index(feed, found, day, text)) is not None:
             return answer
     except TargetError as error:
-        problem = error.message
+        if error.got == NO_INDEX:
+            absent = _alias(feed, found, day)
+        else:
+            problem = error.message
     except UsageError as error:  # what is needed to ask is not installed here
         problem = error.message
     try:
-        return replace(found.matching(text), problem=problem)
+        return replace(found.matching(text), problem=problem, absent=absent)
     except StoreError:
         if problem:
             raise StoreError(problem, hint="the dataset's parts cannot be read either") from None
@@ -158,11 +188,11 @@ def search(feed: Feed, found: Result, day: date, text: str) -> Looked:
 
 
 def _in_index(feed: Feed, found: Result, day: date, text: str) -> Looked | None:
-    """What the alias of the date has; None where the dataset is not published."""
+    """What the alias of the date has; None where the dataset is not published, or ids are nobody's to see."""
     to = feed.opensearch.datasets.get(found.dataset.name) if feed.opensearch else None
-    if feed.opensearch is None or to is None or found.outside.target is None:
+    if feed.opensearch is None or to is None or found.outside.target is None or found.plain_ids:
         return None
-    alias = to.index if feed.opensearch.upsert else f"{to.index}-{day.isoformat()}"
+    alias = _alias(feed, found, day)
     said = {column.lower(): how for column, how in to.fields.items()}
     words = [name for name in found.shown if _is_text(found.columns[name]) and name.lower() not in said]
     words += [f"{name}.keyword" for name in found.shown if said.get(name.lower()) == "text"]
@@ -172,6 +202,14 @@ def _in_index(feed: Feed, found: Result, day: date, text: str) -> Looked | None:
     return Looked(
         tuple(_row(name, source, found) for name, source in answer.documents.items()), alias, more=answer.more
     )
+
+
+def _alias(feed: Feed, found: Result, day: date) -> str:
+    """Where readers see a dataset of a date."""
+    if feed.opensearch is None:
+        return ""
+    index = feed.opensearch.datasets[found.dataset.name].index
+    return index if feed.opensearch.upsert else f"{index}-{day.isoformat()}"
 
 
 def _row(name: str, source: Mapping[str, Any], found: Result) -> Row:

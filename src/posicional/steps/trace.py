@@ -187,7 +187,7 @@ def _in_parts(feed: Feed, name: str, datasets: tuple[str, ...], day: date, outsi
                 own = {
                     LINEAGE[column]: batch[column][row].as_py() for column in LINEAGE if column in batch.schema.names
                 }
-                return _origin(name, dataset, "", {"date": day.isoformat(), "run": run, **own})
+                return _origin(name, dataset, "", {"date": day.isoformat(), "run": run.number, **own})
     raise UsageError(
         f"no row has the id {name!r}",
         where=f"{feed.name} {feed.calendar.format_date(day)} {', '.join(datasets)}",
