@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -23,7 +23,8 @@ from posicional.contract.feed import Feed
 from posicional.contract.tolerance import parse_tolerance
 from posicional.day.facts import Decision
 from posicional.day.journal import Ledger
-from posicional.ports import Store
+from posicional.errors import StoreError
+from posicional.ports import Store, StoredObject
 from posicional.steps import decide
 from posicional.steps.advance import advance
 from test_cost import EVENING, Counting
@@ -251,6 +252,25 @@ def test_what_became_of_a_decision_is_said_in_portuguese(
     form = {"about": about, "why": why}
     page = client.post(f"/feed/saude/{DATE}/{action}", data=form, headers=FORM | {"accept-language": "pt"})
     assert said in texts(html.unescape(page.text))
+
+
+class Failing(Counting):
+    """A store that does not list."""
+
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        """Fail."""
+        raise StoreError("the disk is full", where=prefix, hint="remove the link")
+
+
+def test_why_nothing_can_be_said_of_a_feed_is_said_in_portuguese(good: Watched) -> None:
+    """Among all feeds, and at the hand-over of the others."""
+    failing = replace(good.outside, store=Failing(good.outside.store))
+    bad = Watched(replace(good.feed, name="outro"), failing)
+    client = TestClient(create([good, bad], Guard(local=True)), base_url=ORIGIN, headers={"accept-language": "pt"})
+    assert f"controle/outro/{DATE}/: o disco está cheio (remover o link)" in texts(client.get("/").text)
+    page = client.get("/hand-over")
+    assert "o disco está cheio (remover o link)" in texts(page.text)
+    assert (page.status_code, "23/11 09:30" in page.text) == (200, True)
 
 
 def test_a_trusted_proxy_says_who_somebody_is_and_nobody_else(good: Watched) -> None:

@@ -7,6 +7,7 @@ the feed's own; nothing else of a request reaches a store.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
@@ -238,9 +239,10 @@ def hand_over(board: Board, request: Request, _form: Mapping[str, str]) -> Respo
         still_open, said = look.lately(watched, watched.outside.clock.now() - timedelta(days=1))
         open_ += still_open
         decided += [(watched.name, *one) for one in said]
-        expected += list(details.expected_next(watched))
-        if silence := silence_of(watched.feed, watched.outside):
-            silences.append((watched.name, silence))
+        with suppress(PosicionalError):  # which stands among what is open
+            expected += list(details.expected_next(watched))
+            if silence := silence_of(watched.feed, watched.outside):
+                silences.append((watched.name, silence))
     return board.page(
         request,
         "handover.html",
