@@ -130,8 +130,7 @@ def test_a_refused_file_is_told_and_can_be_accepted(planos: Stack, tmp_path: Pat
     lines[2] = b"?" * (len(lines[2]) - 1) + b"\n"
     files[name] = b"".join(lines)
     planos.put(files)
-    said = until(lambda: planos.told_of("sinistros", day.isoformat()), lambda: planos.told(day))
-    assert "trailer" in said
+    said = until(lambda: planos.told_of("sinistros", day.isoformat(), "trailer"), lambda: planos.told(day))
     assert "linha 3" in said
     assert planos.glue_runs(day) == []
     done = planos.posicional("accept", "sinistros", "--date", day.isoformat(), "--why", "conferido por telefone")
