@@ -183,7 +183,7 @@ def limited(size: int) -> Callable[[], None]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size", [300, 1_500, 4_000, 6_000])
+@pytest.mark.parametrize("size", [300, 1_500, 4_000, 5_000])
 def test_files_that_may_not_grow(size: int, store: Path, expected: dict[str, list[by_hand.Row]]) -> None:
     """A limit that cuts a fact, a part or a result in the middle: exit 5, nothing cut off counts; without it: done."""
     running = start(*command(store, "--no-publish"), preexec_fn=limited(size))
